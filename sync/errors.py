@@ -1,0 +1,116 @@
+"""What can go wrong, named by what to do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in the configuration: `file`, dotted `key` in it (may be empty), and what to do."""
+
+    file: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        """One line for a person: where, then what."""
+        return ": ".join(part for part in (self.file, self.key, self.message) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """Why one field of one customer does not fit: the field in the vendor's dotted name, and a sentence without its value."""
+
+    field: str
+    message: str
+
+
+class SyncError(Exception):
+    """Any expected failure; its text is one line for a person, without a secret and without a customer's values."""
+
+
+# ---- do not start
+
+
+class ConfigError(SyncError):
+    """The configuration cannot be used; holds every mistake that was found, not only the first."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = tuple(mistakes)
+
+
+class StateError(SyncError):
+    """The state cannot be read or written: nothing may be sent that could not be written down."""
+
+
+# ---- stop what this source feeds, keep its cursor
+
+
+class SourceError(SyncError):
+    """The source cannot be read; "cannot tell" is never "no change"."""
+
+
+# ---- what a vendor's reply (or the lack of one) asks for
+
+
+class VendorError(SyncError):
+    """One exchange did not end well; `reason` may hold the vendor's own words and never reaches a log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Refused(VendorError):
+    """Park this customer: the vendor will not take this update, now or later. `errors` where it names fields."""
+
+    def __init__(self, reason: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(reason)
+        self.errors = tuple(errors)
+
+
+class TryAgain(VendorError):
+    """Send the same again, with backoff; `limit` caps the attempts where the vendor's code means little."""
+
+    def __init__(self, reason: str, *, maybe_applied: bool = True, limit: int | None = None, then_refuse: bool = False) -> None:
+        super().__init__(reason)
+        self.maybe_applied = maybe_applied
+        self.limit = limit
+        self.then_refuse = then_refuse
+
+
+class Wait(VendorError):
+    """The account has to wait until `until` (aware UTC; None: the vendor did not say). Costs no attempt."""
+
+    def __init__(self, reason: str, until: datetime | None) -> None:
+        super().__init__(reason)
+        self.until = until
+
+
+class SignInAgain(VendorError):
+    """The token is not accepted (any more): sign in once and send the same again."""
+
+
+class StopAccount(VendorError):
+    """Nothing more can be sent to this account: credentials refused (`until` is None), or its quota is gone until then."""
+
+    def __init__(self, reason: str, until: datetime | None = None) -> None:
+        super().__init__(reason)
+        self.until = until
+
+
+class Unclear(VendorError):
+    """A reply that nobody understands: the update may or may not have been applied."""
+
+
+# ---- what the network says
+
+
+class NotSent(SyncError):
+    """No connection was made: the vendor has seen nothing of this request."""
+
+
+class Broken(SyncError):
+    """Time-out or broken connection after the request left: the vendor may have applied it."""

@@ -1,0 +1,241 @@
+"""The nouns: frozen data that travels from station to station."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal
+
+import orjson
+
+from sync.errors import FieldError
+
+Leaf = Any
+"""A value of one field in a target's record: None, bool, int, Decimal, str, a list of these, or a Secret."""
+
+
+class Missing(Enum):
+    """The two ways in which there is no value: it was not there, or nobody knows."""
+
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+ABSENT = Missing.ABSENT
+UNKNOWN = Missing.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A customer's password: known by its keyed fingerprint, its text only while in memory (`text` is None when sealed)."""
+
+    fingerprint: str
+    text: str | None = field(default=None, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[type["Secret"], tuple[str]]:
+        """Whatever writes a secret down writes the fingerprint alone."""
+        return Secret, (self.fingerprint,)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One full snapshot from a source: its key as text, its fields by name."""
+
+    key: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How a vendor knows a customer: its id there, or the value of the field `match` that names it without one."""
+
+    value: str
+    match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A customer in a target's fields: leaves by dotted field name, and how the vendor knows it."""
+
+    customer: str
+    identity: Identity
+    leaves: Mapping[str, Leaf]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a target last acknowledged of one customer at one place; `leaves` is None if it never did.
+
+    The fields in `doubt` may have been overwritten by something in flight, so their value is not known.
+    """
+
+    place: str
+    id: str
+    leaves: Mapping[str, Leaf] | None
+    doubt: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that differs; `sources` are the customer's fields that it is made from."""
+
+    field: str
+    before: Leaf | Missing
+    after: Leaf
+    sources: tuple[str, ...] = ()
+
+
+Diff = tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a vendor; `body` is a tree of JSON (with Decimal and Secret leaves), serialised in `content` only."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH"]
+    url: str
+    body: Mapping[str, Any] | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def content(self, *, reveal: bool = False) -> bytes | None:
+        """The bytes of the body: with `reveal` as they are sent, else with every secret as `***` and otherwise the same."""
+        return None if self.body is None else orjson.dumps(self.body, default=_revealed if reveal else _masked)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a vendor answered: status, headers in lower case, the body's bytes, and when (aware UTC)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a sign-in yields; `expires` is aware UTC, None if the vendor did not say."""
+
+    access: str = field(repr=False)
+    expires: datetime | None = None
+    refresh: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A vendor's acknowledgement; `missing` are fields that it accepted in words but does not hold as sent."""
+
+    missing: tuple[FieldError, ...] = ()
+
+
+Exchange = Generator[Request, Reply, Receipt]
+SignIn = Generator[Request, Reply, Token]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one target shall be told about one customer: as changes, and as the vendor's requests.
+
+    `version` is the pending row's when this was planned; `leaves` is the whole record it comes from.
+    """
+
+    customer: str
+    identity: Identity
+    version: int
+    changes: Diff
+    leaves: Mapping[str, Leaf]
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A customer that cannot become an update for this target, with an error per field."""
+
+    customer: str
+    version: int
+    errors: tuple[FieldError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A customer that waits for one target. `version` grows whenever it is filed again; `id` as last planned."""
+
+    customer: str
+    version: int
+
+
+class Outcome(Enum):
+    """How an update ended."""
+
+    DELIVERED = "delivered"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    HELD = "held"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one update ended, to be written down at once with its baseline.
+
+    `taken` are the leaves that the vendor acknowledged, `doubt` the fields that it may or may not hold now.
+    """
+
+    customer: str
+    id: str
+    version: int
+    outcome: Outcome
+    reason: str = ""
+    errors: tuple[FieldError, ...] = ()
+    taken: Mapping[str, Leaf] = field(default_factory=dict)
+    doubt: frozenset[str] = frozenset()
+    attempts: int = 0
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One customer that is out of step with one target, and why."""
+
+    target: str
+    customer: str
+    outcome: Outcome
+    reason: str
+    errors: tuple[FieldError, ...]
+    attempts: int
+    since: datetime
+    due: datetime | None = None
+
+
+def dumps(tree: object, *, indent: bool = False) -> bytes:
+    """A tree of JSON with every secret as `***`, Decimals as exact numbers and `Missing` as the contract says."""
+    return orjson.dumps(tree, default=_masked, option=orjson.OPT_INDENT_2 if indent else None)
+
+
+def words(errors: Sequence[FieldError]) -> list[dict[str, str]]:
+    """Errors in the shape of the public contract."""
+    return [{"field": error.field, "message": error.message} for error in errors]
+
+
+def _masked(value: object) -> object:
+    return "***" if isinstance(value, Secret) else _plain(value)
+
+
+def _revealed(value: object) -> object:
+    if isinstance(value, Secret):
+        if value.text is None:
+            message = "a sealed secret cannot be sent"
+            raise ValueError(message)
+        return value.text
+    return _plain(value)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f"))
+    if value is UNKNOWN:
+        return {"unknown": True}
+    message = f"not a JSON value: {type(value).__name__}"
+    raise TypeError(message)
