@@ -1,6 +1,6 @@
 """The nouns: frozen data that travels from station to station."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +24,28 @@ class Missing(Enum):
 
 ABSENT = Missing.ABSENT
 UNKNOWN = Missing.UNKNOWN
+
+
+PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS
+"""Without it a Secret would be written field by field, its text included."""
+NEVER = object()
+"""The clear value of a field that its vendor cannot clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a vendor knows of one field of its schema beside the type.
+
+    `clear` is what empties it, in the vendor's way (NEVER: it cannot be emptied). `unordered` lists are compared without
+    order. A `secret` is a customer's password. With `empty_is_null` an empty list counts as no value, so that only a map
+    can ask for it. A `free` object has names that the vendor does not fix.
+    """
+
+    clear: Any = NEVER
+    unordered: bool = False
+    secret: bool = False
+    empty_is_null: bool = False
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +122,7 @@ class Request:
 
     def content(self, *, reveal: bool = False) -> bytes | None:
         """The bytes of the body: with `reveal` as they are sent, else with every secret as `***` and otherwise the same."""
-        return None if self.body is None else orjson.dumps(self.body, default=_revealed if reveal else _masked)
+        return None if self.body is None else orjson.dumps(self.body, default=_revealed if reveal else _masked, option=PLAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +159,8 @@ SignIn = Generator[Request, Reply, Token]
 class Update:
     """What one target shall be told about one customer: as changes, and as the vendor's requests.
 
-    `version` is the pending row's when this was planned; `leaves` is the whole record it comes from.
+    `version` is the pending row's when this was planned. Once it is acknowledged, the target holds `leaves`, and only the
+    fields in `doubt` are still unknown there.
     """
 
     customer: str
@@ -146,23 +169,111 @@ class Update:
     changes: Diff
     leaves: Mapping[str, Leaf]
     requests: tuple[Request, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A customer that cannot become an update for this target, with an error per field."""
-
-    customer: str
-    version: int
-    errors: tuple[FieldError, ...]
+    doubt: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A customer that waits for one target. `version` grows whenever it is filed again; `id` as last planned."""
+    """A customer that waits for one target; `version` grows whenever it is filed again."""
 
     customer: str
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A customer that cannot become an update for this target, with an error per field.
+
+    A `parked` one is not planned again before its customer or the map changes.
+    """
+
+    waiting: Pending
+    errors: tuple[FieldError, ...]
+    parked: bool = True
+
+    @property
+    def customer(self) -> str:
+        """The customer's key."""
+        return self.waiting.customer
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An update that a gate keeps back; `gate` as the configuration calls it, `reason` with limit and figure."""
+
+    update: Update
+    gate: str
+    reason: str
+
+    @property
+    def customer(self) -> str:
+        """The customer's key."""
+        return self.update.customer
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A customer that its target already holds as it should."""
+
+    waiting: Pending
+
+    @property
+    def customer(self) -> str:
+        """The customer's key."""
+        return self.waiting.customer
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A customer that is not this target's (any more), or `gone` from its source."""
+
+    waiting: Pending
+    gone: bool = False
+
+    @property
+    def customer(self) -> str:
+        """The customer's key."""
+        return self.waiting.customer
+
+
+Entry = Update | Rejection | Held | Unchanged | Foreign
+"""What planning makes of one customer that waited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The vendor id that one pending customer has, as planned now (empty: none that can be used)."""
+
+    customer: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Rows of one source (key, digest) that differ from what was last seen, for these targets; `cursor` None: unmoved."""
+
+    source: str
+    rows: Sequence[tuple[str, bytes]]
+    targets: Sequence[str]
+    cursor: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlan:
+    """One target's part of a plan, as reports see it: figures, and every entry as often as it is asked for.
+
+    `fields` counts the changes by field; `seconds` is how long the requests take at the account's pace.
+    """
+
+    target: str
+    updates: int
+    requests: int
+    unchanged: int
+    rejected: int
+    held: int
+    fields: Mapping[str, int]
+    seconds: float
+    entries: Callable[[], Iterator[Entry]]
 
 
 class Outcome(Enum):
@@ -180,7 +291,8 @@ class Outcome(Enum):
 class Settlement:
     """How one update ended, to be written down at once with its baseline.
 
-    `taken` are the leaves that the vendor acknowledged, `doubt` the fields that it may or may not hold now.
+    `taken` is all that the target holds now, with `doubt` the fields in it that are not known; where it is None the baseline
+    stays as it was, with the fields in `doubt` no longer trusted.
     """
 
     customer: str
@@ -189,10 +301,35 @@ class Settlement:
     outcome: Outcome
     reason: str = ""
     errors: tuple[FieldError, ...] = ()
-    taken: Mapping[str, Leaf] = field(default_factory=dict)
+    taken: Mapping[str, Leaf] | None = None
     doubt: frozenset[str] = frozenset()
     attempts: int = 0
     due: datetime | None = None
+    parked: bool = False
+    """Not taken up again until the customer or the map changes, or somebody asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is remembered of an account: stopped until when and why, when it was last sent to, how much of its quota is used.
+
+    `used` holds (bucket's start in epoch seconds, calls) by quota as written, such as "10800/h". Times are epoch seconds.
+    """
+
+    stopped_until: float = 0.0
+    reason: str = ""
+    last_sent: float = 0.0
+    used: Mapping[str, Sequence[tuple[float, int]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Where one target stands: customers acknowledged, waiting, and out of step by outcome."""
+
+    target: str
+    known: int
+    waiting: int
+    outcomes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +348,7 @@ class Failure:
 
 def dumps(tree: object, *, indent: bool = False) -> bytes:
     """A tree of JSON with every secret as `***`, Decimals as exact numbers and `Missing` as the contract says."""
-    return orjson.dumps(tree, default=_masked, option=orjson.OPT_INDENT_2 if indent else None)
+    return orjson.dumps(tree, default=_masked, option=PLAIN | orjson.OPT_INDENT_2 if indent else PLAIN)
 
 
 def words(errors: Sequence[FieldError]) -> list[dict[str, str]]:

@@ -2,13 +2,64 @@
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Protocol, TextIO
 
 from pydantic import BaseModel
 
-from sync.model import Baseline, Customer, Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
+from sync.model import (
+    Baseline,
+    Claim,
+    Customer,
+    Diff,
+    Exchange,
+    Failure,
+    Filing,
+    Identity,
+    Leaf,
+    Pending,
+    Request,
+    Settlement,
+    SignIn,
+    Standing,
+    Tally,
+    TargetPlan,
+    Token,
+    Update,
+)
 
-__all__ = ["Receipt", "Reply", "Source", "Vendor"]
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a source: the key and a digest of each, how many had no key, and the cursor after them (None: it has none)."""
+
+    rows: Sequence[tuple[str, bytes]]
+    cursor: object = None
+    keyless: int = 0
+
+
+class Source(Protocol):
+    """Where customers come from. Read only."""
+
+    @abstractmethod
+    async def fields(self) -> Mapping[str, str]:
+        """The customers' fields, each with its type in the source's words. Raises SourceError."""
+
+    @abstractmethod
+    def changed(self, cursor: object) -> AsyncIterator[Page]:
+        """Every row that may have changed since `cursor` (None: every row), in an order in which its cursor only grows.
+
+        Rows that tie with the cursor, lie within the overlap behind it, or have no cursor are among them. Raises SourceError.
+        """
+
+    @abstractmethod
+    async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
+        """The customers with these keys as they are now; one that is gone is left out. Raises SourceError."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Lets go of connections and threads."""
 
 
 class Vendor(Protocol):
@@ -27,6 +78,9 @@ class Vendor(Protocol):
     matches: ClassVar[frozenset[str]] = frozenset()
     """Fields that may name a customer in place of an id (`match = { Name = "..." }`)."""
 
+    signs_in: ClassVar[bool] = True
+    """Whether a token is asked for before anything else; False: `sign` alone makes a request acceptable."""
+
     @property
     @abstractmethod
     def place(self) -> str:
@@ -41,7 +95,10 @@ class Vendor(Protocol):
 
     @abstractmethod
     def requests(self, identity: Identity, changes: Diff, leaves: Mapping[str, Leaf]) -> tuple[Request, ...]:
-        """The update requests that say `changes` of the record `leaves`, unsigned."""
+        """The update requests that say `changes` of the record `leaves`, unsigned.
+
+        Raises `Refused`, with an error per field, where the vendor has no safe way to say them (a rename of what it is named by).
+        """
 
     @abstractmethod
     def exchange(self, update: Update) -> Exchange:
@@ -54,3 +111,119 @@ class Vendor(Protocol):
     @abstractmethod
     def sign(self, request: Request, token: Token | None) -> Request:
         """The request with the account's headers; `token` is None for a vendor that needs no sign-in."""
+
+
+class Reading(Protocol):
+    """The half of a store that changes nothing."""
+
+    @abstractmethod
+    async def cursor(self, source: str) -> object:
+        """The source's cursor as last filed; None at first."""
+
+    @abstractmethod
+    async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """Those of the rows whose digest is not the one that was last filed."""
+
+    @abstractmethod
+    async def pending(self, target: str, after: str, size: int) -> list[Pending]:
+        """The next customers that wait for a target and are not parked or put off, by key, behind the key `after`."""
+
+    @abstractmethod
+    async def baselines(self, target: str, customers: Sequence[str]) -> dict[str, Baseline]:
+        """What the target last acknowledged of these customers; what is in flight counts as in doubt."""
+
+    @abstractmethod
+    async def rivals(self, target: str) -> dict[str, tuple[str, ...]]:
+        """Every customer that claims the same vendor id as others, with the others."""
+
+    @abstractmethod
+    async def known(self, target: str) -> int:
+        """How many customers the target has acknowledged."""
+
+    @abstractmethod
+    async def standing(self, account: str) -> Standing:
+        """What has to be remembered of an account between runs."""
+
+    @abstractmethod
+    async def failures(self, targets: Sequence[str] = ()) -> list[Failure]:
+        """Who is out of step and why, by target and customer; all targets if none is named."""
+
+    @abstractmethod
+    async def tally(self) -> list[Tally]:
+        """How many customers wait, are parked and are in step, by target."""
+
+
+class Filer(Reading, Protocol):
+    """What detecting and planning write: who waits for which target. A dry run has one that forgets."""
+
+    @abstractmethod
+    async def file(self, filing: Filing) -> None:
+        """Rows as seen, their customers as pending for each target, and the source's cursor: all at once."""
+
+    @abstractmethod
+    async def enrol(self, target: str, source: str, fingerprint: str) -> bool:
+        """Makes every customer of the source pending if the target is new or its fingerprint is another; says whether."""
+
+    @abstractmethod
+    async def wait(self, target: str, customers: Sequence[str]) -> list[Pending]:
+        """Makes these customers wait for the target, whatever their state was."""
+
+    @abstractmethod
+    async def claim(self, target: str, claims: Sequence[Claim]) -> None:
+        """Notes the vendor id that each pending customer has as planned now."""
+
+
+class Store(Filer, Protocol):
+    """Cursor, pending, intents, baselines, outcomes. Each call is one transaction; when it returns, it is durable."""
+
+    @abstractmethod
+    async def intend(self, target: str, updates: Sequence[Update]) -> None:
+        """Notes what is about to be sent. Until it is settled, its fields are in doubt, whatever happens."""
+
+    @abstractmethod
+    async def settle(self, target: str, place: str, settlements: Sequence[Settlement]) -> None:
+        """Notes how updates ended. A customer leaves pending only if it has not been filed again since it was planned."""
+
+    @abstractmethod
+    async def recover(self) -> dict[str, int]:
+        """What was in flight when the last process ended is in doubt from now on; returns how many updates, by target."""
+
+    @abstractmethod
+    async def drop(self, target: str, waiting: Sequence[Pending]) -> None:
+        """These customers are not this target's any more: nothing waits, and nothing is known of them."""
+
+    @abstractmethod
+    async def forget(self, source: str, customers: Sequence[str]) -> None:
+        """These customers are gone from the source; should they return, they are new."""
+
+    @abstractmethod
+    async def stand(self, account: str, standing: Standing) -> None:
+        """Remembers an account's standing."""
+
+    @abstractmethod
+    async def retry(self, targets: Sequence[str] = (), customers: Sequence[str] = ()) -> int:
+        """Makes whoever is out of step wait to be planned again, narrowed by target and customer; returns how many."""
+
+    @abstractmethod
+    async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
+        """Notes a run that has ended."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Writes what is left and lets go of the file."""
+
+
+class Report(Protocol):
+    """One form of a plan, for a person, a pull request or a program. Shows every secret as `***`."""
+
+    @abstractmethod
+    def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
+        """Writes the whole plan, named `plan`, entry by entry, so that its size does not matter."""
+
+
+class Watch(Protocol):
+    """Somebody who watches a long piece of work."""
+
+    @abstractmethod
+    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
+        """`name` (a source or target) has `done` of `total` (None: nobody knows); `what` is "read", "planned" or "sent"."""

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+from typing import Any
 
 from sync.ports import Vendor
 
@@ -10,5 +11,5 @@ from sync.ports import Vendor
 def bundled() -> dict[str, type[Vendor]]:
     """The vendors in this package, by name."""
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    classes = [thing for module in modules for _, thing in inspect.getmembers(module, inspect.isclass)]
+    classes: list[Any] = [thing for module in modules for _, thing in inspect.getmembers(module, inspect.isclass)]
     return {thing.name: thing for thing in classes if Vendor in thing.__mro__[1:]}

@@ -1,9 +1,11 @@
 """A reply -> what HTTP itself says of it, for every vendor alike. Pure."""
 
+import html
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -12,34 +14,56 @@ from typing import Any
 import orjson
 from pydantic import SecretStr
 
-from sync.errors import FieldError, Refused, SignInAgain, TryAgain, Unclear, VendorError, Wait
+from sync.errors import FieldError, Refused, SignInAgain, StopAccount, TryAgain, Unclear, VendorError, Wait
 from sync.model import Reply, Request, Secret, Token
 
-CREDENTIALS_REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-"""What a sign-in answers to credentials that it does not take (RFC 6749 names 400 and 401)."""
 NOT_APPLIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 LONGEST_REASON = 500
+LONGEST_WAIT = 10**9
+"""Seconds; more is no time that a vendor means, and would overflow a date."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def tree(reply: Reply) -> dict[str, Any] | None:
     """The reply's JSON object; None if it is anything else (HTML, a list, nothing, bytes that are not UTF-8)."""
+    parsed = _parsed(reply)
+    return parsed if isinstance(parsed, dict) else None
+
+
+def text(reply: Reply) -> str:
+    """The words of a reply that is no JSON object: plain text, a JSON string, the title of an HTML page; may be empty."""
+    parsed = _parsed(reply)
+    if parsed is not None:
+        return quoted(parsed) if isinstance(parsed, str) else ""
+    words = reply.body.removeprefix(BYTE_ORDER_MARK).decode(errors="replace")
+    if not is_page(reply):
+        return quoted(words)
+    title = re.search(r"<title[^>]*>([^<]*)<", words, re.IGNORECASE)
+    return quoted(html.unescape(title[1])) if title else ""
+
+
+def is_page(reply: Reply) -> bool:
+    """Whether the body is HTML or XML, which no vendor's API speaks: a gateway, a login page or maintenance does."""
+    return reply.body.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"<")
+
+
+def _parsed(reply: Reply) -> object:
     try:
-        parsed = orjson.loads(reply.body)
+        return orjson.loads(reply.body.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def retry_after(reply: Reply) -> datetime | None:
     """The moment that `Retry-After` names (RFC 9110, seconds or a date), as aware UTC; None if it names none."""
     value = reply.headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return reply.at + timedelta(seconds=min(int(value), 10**9))
+    if value.isascii() and value.isdigit():
+        return reply.at + timedelta(seconds=min(int(value[:12]), LONGEST_WAIT))
     try:
         moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def quoted(text: object) -> str:
@@ -64,41 +88,65 @@ def phrase(reply: Reply) -> str:
 def failure(reply: Reply, reason: str = "", errors: Sequence[FieldError] = ()) -> VendorError:
     """What a status outside 2xx asks for, by RFC 9110; a vendor looks for its own signs first."""
     words = f"{phrase(reply)}: {quoted(reason)}" if reason else phrase(reply)
+    until = retry_after(reply)
+    error: VendorError = Unclear(f"{words} is no answer to an update")
     match reply.status:
         case HTTPStatus.UNAUTHORIZED:
-            return SignInAgain(words)
+            error = SignInAgain(words)
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return Wait(words, retry_after(reply))
-        case HTTPStatus.SERVICE_UNAVAILABLE if retry_after(reply) is not None:
-            return Wait(words, retry_after(reply))
+            error = Wait(words, until)
+        case HTTPStatus.SERVICE_UNAVAILABLE if until is not None:
+            error = Wait(words, until)
         case status if status in NOT_APPLIED:
-            return TryAgain(words, maybe_applied=False)
+            error = TryAgain(words, maybe_applied=False)
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return TryAgain(words)
+            error = TryAgain(words)
         case status if status >= HTTPStatus.BAD_REQUEST:
-            return refused(reply, reason, errors)
-        case _:
-            return Unclear(f"{words} is no answer to an update")
+            error = refused(reply, reason, errors)
+    return error
 
 
-def token(reply: Reply) -> Token:
-    """The token of an OAuth-like answer; `expires_in` (seconds) is counted from when the reply came."""
+def token(reply: Reply, reason: str = "") -> Token:
+    """The token of an OAuth-like answer; `expires_in` (seconds) is counted from when the reply came.
+
+    A sign-in changes no customer: whatever refuses it or makes no sense stops the account, only what passes is tried again.
+    """
     answer = tree(reply) or {}
     if reply.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
-        raise failure(reply)
-    access, seconds, refresh = answer.get("access_token"), answer.get("expires_in"), answer.get("refresh_token")
-    if not isinstance(access, str) or not access:
-        message = "the sign-in was answered without a token"
-        raise Unclear(message)
-    expires = reply.at + timedelta(seconds=float(seconds)) if isinstance(seconds, int | float) else None
-    return Token(access, expires, refresh if isinstance(refresh, str) else None)
+        raise _no_token(reply, reason)
+    access, refresh = answer.get("access_token"), answer.get("refresh_token")
+    if not isinstance(access, str) or not access.strip():
+        raise StopAccount(f"the sign-in was answered without a token: {reason or text(reply) or 'is base_url right?'}")
+    return Token(
+        access.strip(), _expiry(reply, answer.get("expires_in")), refresh if isinstance(refresh, str) and refresh else None
+    )
+
+
+def _no_token(reply: Reply, reason: str) -> VendorError:
+    error = failure(reply, reason)
+    if isinstance(error, TryAgain):
+        return TryAgain(error.reason, maybe_applied=False)
+    return error if isinstance(error, Wait) else StopAccount(f"credentials refused: {quoted(reason) or phrase(reply)}")
+
+
+def _expiry(reply: Reply, seconds: object) -> datetime | None:
+    try:
+        lifetime = float(str(seconds))
+    except ValueError:
+        return None
+    return reply.at + timedelta(seconds=min(max(lifetime, 0), LONGEST_WAIT)) if math.isfinite(lifetime) else None
 
 
 def bearer(request: Request, token: Token | None) -> Request:
     """The request with `Authorization: Bearer`, where there is a token."""
     if token is None:
         return request
-    return replace(request, headers=(*request.headers, ("Authorization", f"Bearer {token.access}")))
+    return headed(request, "Authorization", f"Bearer {token.access}")
+
+
+def headed(request: Request, name: str, value: str) -> Request:
+    """The request with one more header."""
+    return replace(request, headers=(*request.headers, (name, value)))
 
 
 def credential(value: SecretStr) -> Secret:

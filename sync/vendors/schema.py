@@ -6,32 +6,17 @@ has to decide about (text to number, text to yes or no) is left to a transform.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, StrictStr
+from pydantic import Field as Bounds
 from pydantic_core import PydanticCustomError
 
-NEVER = object()
-"""The clear value of a field that this vendor cannot clear."""
+from sync.model import NEVER, Field
 
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What a vendor knows of one field beside its type; put into `Annotated`.
-
-    `clear` is what empties it, in the vendor's way (NEVER: it cannot be emptied). `unordered` lists are compared without order.
-    A `secret` is a customer's password. With `empty_is_null` an empty list counts as no value, so only a map can ask for it.
-    """
-
-    clear: Any = NEVER
-    unordered: bool = False
-    secret: bool = False
-    empty_is_null: bool = False
-    free: bool = False
-    """An object of names that the vendor does not fix; the children are leaves."""
+__all__ = ["NEVER", "Amount", "Bounds", "Exact", "Field", "Filled", "Flag", "Password", "Schema", "Text", "Whole", "fields"]
 
 
 class Schema(BaseModel):
@@ -67,10 +52,19 @@ def _exact(value: object) -> object:
     return number.normalize() if number else Decimal(0)
 
 
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("filled", "Input should not be empty")
+    return value
+
+
 Text = Annotated[StrictStr, BeforeValidator(_text)]
 Whole = Annotated[StrictInt, BeforeValidator(_whole)]
 Flag = Annotated[StrictBool, BeforeValidator(_flag)]
 Exact = Annotated[Decimal, BeforeValidator(_exact)]
+Filled = Annotated[Text, AfterValidator(_filled)]
+"""Text that its vendor does not let be empty."""
+Amount = Annotated[Exact, Bounds(ge=0)]
 Password = Annotated[StrictStr, Field(secret=True)]
 
 
@@ -92,7 +86,7 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, Field]]:
             yield path, known
 
 
-def _inner(annotation: Any) -> Any:  # noqa: ANN401 - a type annotation has no narrower type
+def _inner(annotation: Any) -> Any:
     """`Annotated[X | None, ...]` -> X."""
     arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
     if get_origin(annotation) is Annotated:
@@ -100,7 +94,7 @@ def _inner(annotation: Any) -> Any:  # noqa: ANN401 - a type annotation has no n
     return _inner(arguments[0]) if len(arguments) == 1 and get_origin(annotation) not in {list, dict, Mapping} else annotation
 
 
-def _nested(annotation: Any) -> Field:  # noqa: ANN401 - as above
+def _nested(annotation: Any) -> Field:
     """The `Field` of an `Annotated` that stands inside a union."""
     for argument in get_args(annotation):
         if isinstance(argument, Field):

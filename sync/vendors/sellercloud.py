@@ -5,7 +5,8 @@ Rests on Sellercloud's page "Update Customer": null or omitted means "no update"
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
+from decimal import Decimal
 from enum import IntEnum
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
@@ -23,6 +24,10 @@ from sync.vendors.schema import Exact, Field, Flag, Schema, Text, Whole
 INTERNAL_ERROR_ATTEMPTS = 3
 """A 500 may be permanent (an unknown id, a refused value), so it is tried a few times only."""
 
+DONE = {HTTPStatus.OK, HTTPStatus.NO_CONTENT}
+ERROR_NAMES = ("ErrorMessage", "ExceptionMessage", "Error")
+NOT_FOUND = re.compile(r"not (be )?found|not exist|no such", re.IGNORECASE)
+
 
 class Rating(IntEnum):
     """The vendor's spelling, mistakes included."""
@@ -38,16 +43,17 @@ class Rating(IntEnum):
 def _rating(value: object) -> object:
     if isinstance(value, str) and value in Rating.__members__:
         return Rating[value].value
-    if isinstance(value, int) and not isinstance(value, bool) and value in list(Rating):
-        return value
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value in list(Rating):
+        return int(value)
     raise PydanticCustomError("rating", "Input should be 0 to 5 or one of {names}", {"names": ", ".join(Rating.__members__)})
 
 
 Clearable = Annotated[Text | None, Field(clear="")]
+Stars = Annotated[int, BeforeValidator(_rating), Field(clear=Rating.NotRated.value)]
 Manager = Annotated[Whole | None, Field(clear=0)]
 
 
-class Customer(Schema):
+class SellercloudCustomer(Schema):
     """The body of PUT /Customers/{id}."""
 
     Title: Clearable = None
@@ -67,7 +73,7 @@ class Customer(Schema):
     AccountManager3Commission: Exact | None = None
     Salesman: Clearable = None
     Comments: Clearable = None
-    Rating: Annotated[int | None, BeforeValidator(_rating), Field(clear=0)] = None
+    Rating: Stars | None = None
     Phone1: Clearable = None
     Phone2: Clearable = None
     Phone3: Clearable = None
@@ -75,7 +81,7 @@ class Customer(Schema):
     Fax: Clearable = None
 
 
-class Account(Schema):
+class SellercloudAccount(Schema):
     """What an account needs beside the common keys."""
 
     base_url: str
@@ -87,11 +93,11 @@ class Sellercloud(Vendor):
     """Sellercloud's REST API, as one account speaks it."""
 
     name: ClassVar[str] = "sellercloud"
-    Account: ClassVar[type[BaseModel]] = Account
-    Customer: ClassVar[type[BaseModel]] = Customer
+    Account: ClassVar[type[BaseModel]] = SellercloudAccount
+    Customer: ClassVar[type[BaseModel]] = SellercloudCustomer
     limit: ClassVar[str | None] = "10800/h"
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: SellercloudAccount) -> None:
         self._account = account
         self._base = account.base_url.rstrip("/")
 
@@ -110,22 +116,27 @@ class Sellercloud(Vendor):
         return (Request("PUT", f"{self._base}/Customers/{quote(identity.value, safe='')}", body),)
 
     def exchange(self, update: Update) -> Exchange:
-        """200 means done; its body is not documented, so it is not read unless it speaks of the rate limit."""
+        """200 means done. What its body holds is not documented, so it is read only for signs that it is not."""
         reply = yield update.requests[0]
-        if reply.status != HTTPStatus.OK or "RateLimitResetTime" in (reading.tree(reply) or {}):
+        answer = reading.tree(reply) or {}
+        if reply.status not in DONE or "RateLimitResetTime" in answer:
             raise _failure(reply)
+        if answer.get("Success") is False or any(answer.get(name) for name in ERROR_NAMES):
+            raise reading.refused(reply, _words(reply), _errors(answer))
+        if reading.is_page(reply):
+            raise Unclear("a web page instead of an answer")
         return Receipt()
 
     def sign_in(self, token: Token | None) -> SignIn:  # noqa: ARG002 - there is no refresh
         """POST /token; `expires_in` is obeyed, whatever it is."""
         body = {"Username": self._account.username, "Password": reading.credential(self._account.password)}
         reply = yield Request("POST", f"{self._base}/token", body)
-        answer = reading.tree(reply) or {}
-        if "RateLimitResetTime" in answer:
+        if "RateLimitResetTime" in (reading.tree(reply) or {}):
             raise _failure(reply)
-        if reply.status in reading.CREDENTIALS_REFUSED:
-            raise StopAccount(f"credentials refused: {_words(answer) or reading.phrase(reply)}")
-        return reading.token(reply)
+        words = _words(reply)
+        if "invalid username or password" in words.lower():
+            raise StopAccount(f"credentials refused: {words}")
+        return reading.token(reply, words)
 
     def sign(self, request: Request, token: Token | None) -> Request:
         """A bearer token, on everything but the sign-in."""
@@ -133,16 +144,15 @@ class Sellercloud(Vendor):
 
 
 def _failure(reply: Reply) -> VendorError:
-    answer = reading.tree(reply) or {}
+    answer, words = reading.tree(reply) or {}, _words(reply)
     if "RateLimitResetTime" in answer:
-        return Wait(_words(answer) or "too many requests", reset_time(answer["RateLimitResetTime"]))
-    if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and "not found" not in _words(answer).lower():
-        return TryAgain(f"{reading.phrase(reply)}: {_words(answer)}", limit=INTERNAL_ERROR_ATTEMPTS, then_refuse=True)
-    if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return reading.refused(reply, _words(answer))
-    if reply.status == HTTPStatus.OK:
-        return Unclear("a rate limit without a reset time")
-    return reading.failure(reply, _words(answer), _errors(answer))
+        return Wait(words or "too many requests", reset_time(answer["RateLimitResetTime"]))
+    if reply.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return reading.failure(reply, words, _errors(answer))
+    if NOT_FOUND.search(words):
+        return reading.refused(reply, words)
+    reason = f"{reading.phrase(reply)}: {words}" if words else reading.phrase(reply)
+    return TryAgain(reason, limit=INTERNAL_ERROR_ATTEMPTS, then_refuse=True)
 
 
 def reset_time(text: object) -> datetime | None:
@@ -151,16 +161,18 @@ def reset_time(text: object) -> datetime | None:
         moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text)))
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _words(answer: Mapping[str, Any]) -> str:
-    """The vendor's own HTTP library looks for its message in this order."""
-    for name in ("ErrorMessage", "ExceptionMessage", "Message", "Error"):
-        if isinstance(answer.get(name), str):
-            return reading.quoted(answer[name])
-    first = next(iter(_errors(answer)), None)
-    return first.message if first else reading.quoted(answer.get("Title") or answer.get("error_description") or "")
+def _words(reply: Reply) -> str:
+    """The order in which the vendor's own HTTP library looks for its message; else the body, if it is text."""
+    answer = reading.tree(reply)
+    if answer is None:
+        return reading.text(reply)
+    found = [answer.get(name) for name in ("ErrorMessage", "ExceptionMessage", "Message", "Error")]
+    found += [error.message for error in _errors(answer)[:1]]
+    found += [answer.get("Title"), answer.get("error_description")]
+    return next((reading.quoted(words) for words in found if isinstance(words, str) and words.strip()), "")
 
 
 def _errors(answer: Mapping[str, Any]) -> tuple[FieldError, ...]:
@@ -169,4 +181,4 @@ def _errors(answer: Mapping[str, Any]) -> tuple[FieldError, ...]:
     if not isinstance(found, dict):
         return ()
     pairs = ((name, said if isinstance(said, list) else [said]) for name, said in found.items())
-    return tuple(FieldError(name.removeprefix("request."), reading.quoted(text)) for name, said in pairs for text in said)
+    return tuple(FieldError(name.rsplit(".", 1)[-1], reading.quoted(text)) for name, said in pairs for text in said)

@@ -1,0 +1,271 @@
+"""Settings -> live parts, opened in order and closed in reverse. The only file that knows everything."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from sync.errors import ConfigError, Mistake, SyncError
+from sync.log import Redactor
+from sync.model import Failure, Standing, Tally, TargetPlan
+from sync.pipeline.courier import Courier
+from sync.pipeline.lane import Lane
+from sync.pipeline.plan import Plan
+from sync.pipeline.project import Projection
+from sync.pipeline.rules import nearest
+from sync.pipeline.run import Feed, Report, Target, Way, make_plans, new_run, run
+from sync.ports import Source, Watch
+from sync.settings import Settings, SourceTable, TargetSettings
+from sync.sources.sql import Sql, Table
+from sync.sources.sqlite import SqliteDialect
+from sync.stores.sqlite import open_forgetful, open_store, secret_key
+from sync.wire import open_wire
+
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A dry run's result: the plan's name, each target's part, and what could not be read."""
+
+    plan: str
+    targets: tuple[TargetPlan, ...]
+    troubles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where things stand: per target, and when the state was last written."""
+
+    tallies: tuple[Tally, ...]
+    accounts: Mapping[str, Standing]
+    written: datetime | None
+
+
+@asynccontextmanager
+async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> AsyncIterator[Proposal]:
+    """The plan of a run, without anything that could write or send: the store forgets, and there is no courier."""
+    async with AsyncExitStack() as stack:
+        path = state_path(settings)
+        key = secret_key(path, create=False)
+        ledger = open_forgetful(path)
+        stack.push_async_callback(ledger.close)
+        feeds, troubles = await _open_feeds(settings, names, key, stack)
+        plans: list[TargetPlan] = []
+        for feed in feeds:
+            try:
+                made = await make_plans(feed, ledger, watch)
+            except SyncError as error:
+                troubles.append(str(error))
+                continue
+            for plan in made:
+                stack.callback(plan.close)
+                plans.append(_seen_by_reports(plan, settings))
+        yield Proposal(new_run(), tuple(plans), tuple(troubles))
+
+
+async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:
+    """One pass, for real. Raises ConfigError, StateError."""
+    async with AsyncExitStack() as stack:
+        path = state_path(settings)
+        store = open_store(path, exclusive=True)
+        stack.push_async_callback(store.close)
+        key = secret_key(path, create=True)
+        feeds, troubles = await _open_feeds(settings, names, key, stack)
+        in_flight = await store.recover()
+        wire = await stack.enter_async_context(open_wire())
+        ways = {}
+        for name in {target.account for feed in feeds for target in feed.chosen}:
+            account = settings.accounts[name]
+            redactor.learn(account.secrets)
+            flown = sum(count for target, count in in_flight.items() if _account_of(target, settings) == name)
+            lane = Lane(name, account.policy, await store.standing(name), stopping, flown)
+            ways[name] = Way(lane, Courier(account.vendor, lane, wire, redactor).carry)
+        report = await run(feeds, ways, store, watch)
+        report.troubles.extend(troubles)
+        return report
+
+
+async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[tuple[str, str | None]]:
+    """Looks at every source and signs in to every account; yields each name with what is wrong, if anything. Writes nothing."""
+    async with AsyncExitStack() as stack:
+        for name, table in settings.sources.items():
+            try:
+                source = _source(name, table, b"check", stack)
+                found = await source.fields()
+                wrong = _unknown_fields(name, found, settings, tuple(settings.targets))
+                yield f"sources.{name}", "\n".join(map(str, wrong)) or None
+            except SyncError as error:
+                yield f"sources.{name}", str(error)
+        wire = await stack.enter_async_context(open_wire())
+        for name, account in settings.accounts.items():
+            redactor.learn(account.secrets)
+            courier = Courier(account.vendor, Lane(name, account.policy, Standing(), asyncio.Event()), wire, redactor)
+            try:
+                await courier.sign_in()
+                yield f"accounts.{name}", None
+            except SyncError as error:
+                yield f"accounts.{name}", redactor.clean(str(error))
+
+
+async def check_files(settings: Settings) -> None:
+    """What can be checked without a network: the sources that are files on this machine. Raises ConfigError."""
+    async with AsyncExitStack() as stack:
+        wrong: list[Mistake] = []
+        for name, table in settings.sources.items():
+            if _sqlite_path(table.url.get_secret_value()).exists():
+                source = _source(name, table, b"check", stack)
+                wrong += _unknown_fields(name, await source.fields(), settings, tuple(settings.targets))
+        if wrong:
+            raise ConfigError(wrong)
+
+
+async def standing(settings: Settings) -> State:
+    """Where things stand."""
+    path = state_path(settings)
+    ledger = open_forgetful(path)
+    try:
+        tallies = {tally.target: tally for tally in await ledger.tally()}
+        every = [tallies.get(name, Tally(name, 0, 0, {})) for name in settings.targets]
+        accounts = {name: await ledger.standing(name) for name in settings.accounts}
+    finally:
+        await ledger.close()
+    written = max((file.stat().st_mtime for file in (path, path.with_name(path.name + "-wal")) if file.exists()), default=None)
+    return State(tuple(every), accounts, datetime.fromtimestamp(written).astimezone() if written else None)
+
+
+async def failures(settings: Settings, names: Sequence[str]) -> list[Failure]:
+    """Who is out of step."""
+    chosen = _chosen(settings, names)
+    ledger = open_forgetful(state_path(settings))
+    try:
+        return [failure for failure in await ledger.failures(chosen) if failure.target in settings.targets]
+    finally:
+        await ledger.close()
+
+
+async def retry(settings: Settings, names: Sequence[str], customers: Sequence[str]) -> int:
+    """Lets customers be planned again with the next run."""
+    chosen = _chosen(settings, names)
+    store = open_store(state_path(settings), exclusive=False)
+    try:
+        return await store.retry(chosen, customers)
+    finally:
+        await store.close()
+
+
+def state_path(settings: Settings) -> Path:
+    """The file of the state. Raises ConfigError."""
+    url = settings.state.get_secret_value()
+    if not url.startswith(SQLITE) or url == SQLITE:
+        raise ConfigError([Mistake(settings.file, "state.url", 'has to be a file, such as "sqlite:///var/customer-sync.db"')])
+    return _sqlite_path(url)
+
+
+def _sqlite_path(url: str) -> Path:
+    return Path(url.removeprefix(SQLITE)).expanduser()
+
+
+def _account_of(target: str, settings: Settings) -> str:
+    return settings.targets[target].account if target in settings.targets else ""
+
+
+def _chosen(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in settings.targets:
+            file = str(Path(settings.file).parent / "targets" / f"{name}.toml")
+            raise ConfigError([Mistake(file, "", f"there is no target {name}{nearest(name, settings.targets)}")])
+    return tuple(names) or tuple(settings.targets)
+
+
+async def _open_feeds(
+    settings: Settings, names: Sequence[str], key: bytes, stack: AsyncExitStack
+) -> tuple[list[Feed], list[str]]:
+    """Every source that a chosen target needs; a source that cannot be read is told, and its targets wait. Raises ConfigError."""
+    chosen = _chosen(settings, names)
+    targets = {name: _target(settings.targets[name], settings, key) for name in settings.targets}
+    feeds: list[Feed] = []
+    wrong: list[Mistake] = []
+    troubles: list[str] = []
+    for name, table in settings.sources.items():
+        fed = tuple(target for target in targets.values() if target.source == name)
+        wanted = tuple(target for target in fed if target.name in chosen)
+        if not wanted:
+            continue
+        source = _source(name, table, key, stack)
+        try:
+            wrong += _unknown_fields(name, await source.fields(), settings, [target.name for target in wanted])
+        except SyncError as error:
+            troubles.append(str(error))
+            continue
+        feeds.append(Feed(name, source, fed, wanted))
+    if wrong:
+        raise ConfigError(wrong)
+    return feeds, troubles
+
+
+def _source(name: str, table: SourceTable, key: bytes, stack: AsyncExitStack) -> Source:
+    url = table.url.get_secret_value()
+    what = f"sources.{name}"
+    dialect = SqliteDialect(_sqlite_path(url), what)
+    source = Sql(Table(what, table.key, table.table, table.query, table.cursor, table.overlap), dialect, key)
+    stack.push_async_callback(source.close)
+    return source
+
+
+def _unknown_fields(source: str, found: Mapping[str, str], settings: Settings, targets: Sequence[str]) -> list[Mistake]:
+    """Columns that the configuration names and the source does not have."""
+    table = settings.sources[source]
+    wrong = []
+    for part, name in (("key", table.key), ("cursor", table.cursor)):
+        if name is not None and name not in found:
+            wrong.append(Mistake(settings.file, f"sources.{source}.{part}", f"the source has no column {name}{nearest(name, found)}"))
+    for target in (settings.targets[name] for name in targets if settings.targets[name].source == source):
+        wrong += [
+            Mistake(target.file, key, f"source {source} has no field {name}{nearest(name, found)}")
+            for key, name in target.mentioned
+            if name not in found
+        ]
+    return wrong
+
+
+def _target(target: TargetSettings, settings: Settings, key: bytes) -> Target:
+    vendor = settings.accounts[target.account].vendor
+    projection = Projection(
+        target.rules,
+        vendor.Customer,
+        target.fields,
+        target.id_source,
+        partial(vendor.identify, match=target.match),
+        lambda text: hashlib.blake2b(text.encode(), digest_size=16, key=key).hexdigest(),
+        target.table.without_id,
+        target.table.where,
+    )
+    return Target(target.name, target.source, target.account, vendor, projection, target.fingerprint, target.gates)
+
+
+def _seen_by_reports(plan: Plan, settings: Settings) -> TargetPlan:
+    figures = plan.figures
+    pace = settings.accounts[settings.targets[plan.target].account].policy.pace
+    return TargetPlan(
+        plan.target,
+        figures.updates,
+        figures.requests,
+        figures.unchanged,
+        figures.rejected,
+        figures.held,
+        dict(figures.fields.most_common()),
+        pace.seconds(figures.requests),
+        plan.entries,
+    )
+
+
+class Unwatched(Watch):
+    """Nobody watches."""
+
+    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
+        """Says nothing."""

@@ -1,0 +1,321 @@
+"""Flags -> calls, errors -> exit codes: 0 done, 1 could not run, 2 there are changes, 3 done but some customers are out of step."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from sync.errors import SyncError
+from sync.model import Failure, Outcome, dumps, words
+
+T = TypeVar("T")
+DONE, FAILED, CHANGES, OUT_OF_STEP, INTERRUPTED = 0, 1, 2, 3, 130
+GRACE_SECONDS = 8.0
+"""Less than the ten that Docker waits before it kills."""
+NOT_IN_STEP = {Outcome.REJECTED, Outcome.HELD, Outcome.UNKNOWN}
+
+app = typer.Typer(
+    name="customer-sync",
+    help="Keeps the customers of your vendors equal to your own: see what would be sent, then send exactly that.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[Path, typer.Option("--config", metavar="DIR", help="The folder with sync.toml and targets/.")]
+Targets = Annotated[list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For a program: a documented, versioned shape.")]
+HERE = Path("config")
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")]) -> None:
+    """Writes a commented config to start from.
+
+    Example: [bold]customer-sync init config[/bold]
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise SyncError(f"{directory} is there already: name a new folder, nothing was written")
+    shutil.copytree(Path(__file__).parent / "example", directory, dirs_exist_ok=True)
+    print(f"Wrote {directory}/sync.toml and {directory}/targets/. It runs against the sandbox as it is; next:")
+    print(f"  customer-sync check --config {directory}")
+
+
+@app.command()
+def check(
+    config: Config = HERE,
+    online: Annotated[bool, typer.Option("--online", help="Also read the sources and sign in to the accounts; writes nothing.")] = False,
+) -> None:
+    """Says whether the config is valid, and every mistake in it.
+
+    Example: [bold]customer-sync check --online[/bold]
+    """
+    from sync import app as parts
+    from sync.settings import load
+
+    settings = load(config)
+    _run(parts.check_files(settings))
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"{config}: {_count(len(settings.sources), 'source')}, {_count(len(settings.accounts), 'account')}, "
+          f"{_count(len(settings.targets), 'target')}: valid")  # fmt: skip
+    if online and not _run(_check_online(settings)):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def plan(
+    config: Config = HERE,
+    target: Targets = None,
+    form: Annotated[str, typer.Option("--format", metavar="FORM[,FORM]", help="text, json, markdown, html, csv.")] = "text",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there; a folder if there are several forms.")] = None,
+    requests: Annotated[bool, typer.Option("--requests", help="Show the exact requests, too (text).")] = False,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
+) -> None:
+    """Shows what a run would send, field by field and request by request. Writes nothing, sends nothing.
+
+    Example: [bold]customer-sync plan --target rpm --requests[/bold]
+    """
+    from sync.settings import load
+
+    settings = load(config)
+    raise typer.Exit(_run(_plan(settings, target or [], form, out, requests=requests, detailed=detailed_exitcode)))
+
+
+@app.command()
+def run(
+    config: Config = HERE,
+    target: Targets = None,
+    as_json: AsJson = False,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "error",
+    log_format: Annotated[str, typer.Option(help="console or json.")] = "console",
+) -> None:
+    """One pass: detect, plan, gate, deliver, report.
+
+    Example: [bold]customer-sync run --target sellercloud[/bold]
+    """
+    from sync.log import Redactor, configure
+    from sync.settings import load
+
+    redactor = Redactor()
+    configure(redactor, level=log_level, form="json" if log_format == "json" else "console")
+    settings = load(config)
+    raise typer.Exit(_run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, redactor, as_json=as_json))))
+
+
+@app.command()
+def status(config: Config = HERE, as_json: AsJson = False) -> None:
+    """Shows where each target stands.
+
+    Example: [bold]customer-sync status --json[/bold]
+    """
+    from sync import app as parts
+    from sync.reports.listings import status_text, status_tree
+    from sync.settings import load
+
+    state = _run(parts.standing(load(config)))
+    print(dumps(status_tree(state.tallies, state.accounts, state.written)).decode() if as_json
+          else status_text(state.tallies, state.accounts, state.written))  # fmt: skip
+
+
+@app.command()
+def failures(config: Config = HERE, target: Targets = None, as_json: AsJson = False) -> None:
+    """Lists who is out of step with a target, why, and since when.
+
+    Example: [bold]customer-sync failures --target rpm[/bold]
+    """
+    from sync import app as parts
+    from sync.reports.listings import failures_text, failures_tree
+    from sync.settings import load
+
+    found = _run(parts.failures(load(config), target or []))
+    print(dumps(failures_tree(found)).decode() if as_json else failures_text(found))
+
+
+@app.command()
+def retry(
+    customers: Annotated[list[str] | None, typer.Argument(metavar="[CUSTOMER]...", help="Their keys; all if none is named.")] = None,
+    config: Config = HERE,
+    target: Targets = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lets customers that are rejected, held, deferred or unknown be tried again with the next run.
+
+    Example: [bold]customer-sync retry --target rpm 7 9[/bold]
+    """
+    from sync import app as parts
+    from sync.settings import load
+
+    count = _run(parts.retry(load(config), target or [], customers or []))
+    print(dumps({"format": 1, "waiting": count}).decode() if as_json else f"{_count(count, 'customer')} will be tried again by the next run")
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="0: any free one.")] = 8900,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+) -> None:
+    """The four vendors, simulated on one local port, to try a map against. A page at / shows what they hold.
+
+    Example: [bold]customer-sync sandbox --port 8900[/bold]
+    """
+    _run(_until_stopped(lambda stopping: _serve_sandbox(host, port, stopping)))
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where its files are left.")] = Path("var/demo"),
+) -> None:
+    """The whole story against the sandbox, with nothing to set up.
+
+    Example: [bold]customer-sync demo[/bold]
+    """
+    from sync.demo.story import tell
+
+    _run(tell(directory))
+
+
+@app.command()
+def schema(
+    what: Annotated[str, typer.Argument(metavar="[sync|target|VENDOR]", help="sync.toml, targets/*.toml, or a vendor's fields.")] = "sync",
+) -> None:
+    """Prints the JSON Schema of a config file, for editors, or of a vendor's update.
+
+    Example: [bold]customer-sync schema target > target.schema.json[/bold]
+    """
+    from sync.pipeline.rules import nearest
+    from sync.settings import SyncTable, TargetTable
+    from sync.vendors import bundled
+
+    models = {"sync": SyncTable, "target": TargetTable, **{name: vendor.Customer for name, vendor in bundled().items()}}
+    if what not in models:
+        raise SyncError(f"there is no schema of {what}{nearest(what, models)}; there are {', '.join(models)}")
+    print(dumps(models[what].model_json_schema(), indent=True).decode())
+
+
+def main() -> None:
+    """The entry point: expected failures become one line each and an exit code, never a traceback."""
+    sys.path.insert(0, str(Path.cwd()))  # a map may call functions that stand beside the config
+    try:
+        code = app(standalone_mode=False)
+    except SyncError as error:
+        print(error, file=sys.stderr)
+        code = FAILED
+    except typer.TyperException as error:
+        print(error.format_message(), file=sys.stderr)
+        code = FAILED
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    raise SystemExit(code if isinstance(code, int) else DONE)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs it, on uvloop where that is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
+    """SIGTERM and SIGINT ask for an end, and bring it about after the grace period; the second one kills."""
+    stopping, signals = asyncio.Event(), []
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work(stopping))
+
+    def asked(number: int) -> None:
+        if signals:
+            os._exit(128 + number)
+        signals.append(number)
+        stopping.set()
+        print("stopping: what is in flight is finished first; again to end at once", file=sys.stderr)
+        loop.call_later(GRACE_SECONDS, task.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)
+    code = DONE
+    with suppress(asyncio.CancelledError):
+        code = await task
+    if not signals:
+        return code
+    return INTERRUPTED if signals[0] == signal.SIGINT else DONE
+
+
+async def _run_once(settings: Any, names: list[str], stopping: asyncio.Event, redactor: Any, *, as_json: bool) -> int:
+    from sync import app as parts
+    from sync.reports.listings import run_text, run_tree
+    from sync.reports.progress import Progress
+
+    with Progress() as watch:
+        report = await parts.run_once(settings, names, watch, stopping, redactor)
+    found = await parts.failures(settings, names)
+    if as_json:
+        print(dumps(run_tree(report.run, report.targets, report.troubles)).decode())
+    else:
+        print(run_text(report.run, report.targets, found))
+    for trouble in report.troubles:
+        print(trouble, file=sys.stderr)
+    return FAILED if report.troubles else _code(found)
+
+
+def _code(found: list[Failure]) -> int:
+    return OUT_OF_STEP if any(failure.outcome in NOT_IN_STEP for failure in found) else DONE
+
+
+async def _plan(settings: Any, names: list[str], form: str, out: Path | None, *, requests: bool, detailed: bool) -> int:
+    from sync import app as parts
+    from sync.reports.forms import write
+    from sync.reports.progress import Progress
+
+    with Progress() as watch:
+        async with parts.propose(settings, names, watch) as proposal:
+            watch.close()
+            for trouble in proposal.troubles:
+                print(trouble, file=sys.stderr)
+            if proposal.troubles:
+                return FAILED
+            write(proposal.plan, proposal.targets, form, out, requests=requests)
+            changes = any(target.updates for target in proposal.targets)
+            rejected = any(target.rejected or target.held for target in proposal.targets)
+    if detailed and changes:
+        return CHANGES
+    return OUT_OF_STEP if rejected else DONE
+
+
+async def _check_online(settings: Any) -> bool:
+    from sync import app as parts
+    from sync.log import Redactor
+
+    well = True
+    async for name, trouble in parts.check_online(settings, Redactor()):
+        print(f"{name}: {trouble or 'well'}", file=sys.stderr if trouble else sys.stdout)
+        well = well and trouble is None
+    return well
+
+
+async def _serve_sandbox(host: str, port: int, stopping: asyncio.Event) -> int:
+    from sync.sandbox.server import serve
+
+    try:
+        async with serve(host, port) as running:
+            print(f"The sandbox answers at {running.url} (what it holds: open that in a browser). Ctrl-C ends it.", flush=True)
+            await stopping.wait()
+    except OSError as error:
+        raise SyncError(f"cannot listen on {host}:{port}: {error.strerror}: name another --port") from None
+    return DONE
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

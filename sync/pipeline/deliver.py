@@ -1,0 +1,155 @@
+"""A plan's entries -> settlements in the store: intent first, then the lane, then the outcome, each in batches."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from sync.errors import SyncError
+from sync.model import Entry, Foreign, Held, Outcome, Rejection, Settlement, Unchanged, Update
+from sync.pipeline.lane import Lane, LaneClosed
+from sync.ports import Store
+
+log = structlog.get_logger()
+BATCH = 64
+LINGER = 0.02
+"""Seconds for which outcomes are collected before they are written; so many can at most be sent again after a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One target's way out. `unseal` fills in the passwords that a plan does not hold, None where they have moved on."""
+
+    target: str
+    source: str
+    place: str
+    lane: Lane
+    carry: Callable[[Update], Awaitable[Settlement]]
+    unseal: Callable[[Sequence[Update]], Awaitable[Sequence[Update | Settlement]]]
+    note: Callable[[Settlement], None]
+
+
+async def deliver(delivery: Delivery, pages: Iterable[list[Entry]], store: Store) -> None:
+    """Delivers every update of the plan, and writes down what needs no sending. Raises StateError, SourceError."""
+    await _Round(delivery, store).run(pages)
+
+
+class _Round:
+    """One delivery under way: a producer, as many workers as the account allows, and one that writes down."""
+
+    def __init__(self, delivery: Delivery, store: Store) -> None:
+        self._delivery = delivery
+        self._store = store
+        self._updates: asyncio.Queue[Update | None] = asyncio.Queue(delivery.lane.policy.concurrency)
+        self._settled: asyncio.Queue[Settlement | None] = asyncio.Queue(4 * BATCH)
+
+    async def run(self, pages: Iterable[list[Entry]]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                writer = group.create_task(self._write())
+                async with asyncio.TaskGroup() as senders:
+                    senders.create_task(self._produce(pages))
+                    for _ in range(self._delivery.lane.policy.concurrency):
+                        senders.create_task(self._work())
+                await self._settled.put(None)
+                await writer
+        except* SyncError as group:
+            raise _first(group) from None
+
+    async def _produce(self, pages: Iterable[list[Entry]]) -> None:
+        for page in pages:
+            await self._write_down([entry for entry in page if not isinstance(entry, Update)])
+            updates = [entry for entry in page if isinstance(entry, Update)]
+            for start in range(0, len(updates), BATCH):
+                await self._offer(updates[start : start + BATCH])
+        for _ in range(self._delivery.lane.policy.concurrency):
+            await self._updates.put(None)
+
+    async def _offer(self, batch: Sequence[Update]) -> None:
+        """The intent of a batch is durable before any of it is sent; on a closed lane nothing is intended any more."""
+        if closed := self._delivery.lane.closed:
+            for update in batch:
+                await self._settled.put(_deferred(update, closed))
+            return
+        ready: list[Update] = []
+        for thing in await self._delivery.unseal(batch):
+            if isinstance(thing, Update):
+                ready.append(thing)
+            else:
+                await self._settled.put(thing)
+        if ready:
+            await self._store.intend(self._delivery.target, ready)
+        for update in ready:
+            await self._updates.put(update)
+
+    async def _work(self) -> None:
+        while (update := await self._updates.get()) is not None:
+            await self._settled.put(await self._delivery.carry(update))
+
+    async def _write(self) -> None:
+        """Collects outcomes for a moment and writes them in one transaction, with what the account has used by then."""
+        more = True
+        while more:
+            first = await self._settled.get()
+            if first is None:
+                break
+            await asyncio.sleep(LINGER)
+            batch: list[Settlement] = [first]
+            while more and len(batch) < 4 * BATCH and not self._settled.empty():
+                settlement = self._settled.get_nowait()
+                if settlement is None:
+                    more = False
+                else:
+                    batch.append(settlement)
+            await self._settle(batch)
+        await self._store.stand(self._delivery.lane.account, self._delivery.lane.standing())
+
+    async def _settle(self, batch: Sequence[Settlement]) -> None:
+        await self._store.settle(self._delivery.target, self._delivery.place, batch)
+        await self._store.stand(self._delivery.lane.account, self._delivery.lane.standing())
+        for settlement in batch:
+            self._delivery.note(settlement)
+            log.info(
+                f"update.{settlement.outcome.value}",
+                target=self._delivery.target,
+                customer=settlement.customer,
+                attempts=settlement.attempts,
+                fields=[error.field for error in settlement.errors],
+            )
+
+    async def _write_down(self, entries: Sequence[Entry]) -> None:
+        """What is rejected, held, unchanged or somebody else's ends here."""
+        settlements = [settled for entry in entries if (settled := _settled(entry))]
+        if settlements:
+            await self._store.settle(self._delivery.target, self._delivery.place, settlements)
+            for settlement in settlements:
+                self._delivery.note(settlement)
+        foreign = [entry for entry in entries if isinstance(entry, Foreign)]
+        if foreign:
+            await self._store.drop(self._delivery.target, [entry.waiting for entry in foreign])
+            await self._store.forget(self._delivery.source, [entry.customer for entry in foreign if entry.gone])
+
+
+def _settled(entry: Entry) -> Settlement | None:
+    match entry:
+        case Unchanged(waiting):
+            return Settlement(waiting.customer, "", waiting.version, Outcome.UNCHANGED)
+        case Rejection(waiting, errors, parked):
+            reason = "; ".join(f"{error.field}: {error.message}" for error in errors[:3])
+            return Settlement(waiting.customer, "", waiting.version, Outcome.REJECTED, reason, errors, parked=parked)
+        case Held(update, _, reason):
+            return Settlement(update.customer, update.identity.value, update.version, Outcome.HELD, reason)
+    return None
+
+
+def _deferred(update: Update, closed: LaneClosed) -> Settlement:
+    identity = update.identity.value
+    return Settlement(update.customer, identity, update.version, Outcome.DEFERRED, closed.reason, due=closed.until)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

@@ -1,0 +1,49 @@
+"""A plan in numbers, entry by entry. Pure."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sync.model import Change, Entry, Foreign, Held, Missing, Rejection, Unchanged, Update
+
+EMPTY: tuple[object, ...] = ("", None, [])
+
+
+@dataclass(slots=True)
+class Figures:
+    """A plan in numbers; `known` customers are those that the target has acknowledged, `fields` counts changes."""
+
+    known: int = 0
+    updates: int = 0
+    requests: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    held: int = 0
+    foreign: int = 0
+    clearing: int = 0
+    fields: Counter[str] = field(default_factory=Counter)
+
+    def count(self, entry: Entry) -> None:
+        """One entry more."""
+        match entry:
+            case Update():
+                self.updates += 1
+                self.requests += len(entry.requests)
+                self.clearing += clears(entry)
+                self.fields.update(change.field for change in entry.changes)
+            case Unchanged():
+                self.unchanged += 1
+            case Rejection():
+                self.rejected += 1
+            case Held():
+                self.held += 1
+            case Foreign():
+                self.foreign += 1
+
+
+def clears(update: Update) -> bool:
+    """Whether a field that held something becomes empty."""
+    return any(_clears(change) for change in update.changes)
+
+
+def _clears(change: Change) -> bool:
+    return change.after in EMPTY and not isinstance(change.before, Missing) and change.before not in EMPTY

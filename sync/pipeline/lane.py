@@ -1,0 +1,131 @@
+"""The way to one account: who may send now. Everything that stops or slows the whole account is here."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import structlog
+
+from sync.errors import SyncError
+from sync.model import Standing
+from sync.pipeline.breaker import Breaker, BreakerPolicy
+from sync.pipeline.pace import Pace, PacePolicy, Slot
+from sync.pipeline.retry import RetryPolicy, unwell
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LanePolicy:
+    """How one account is driven. `timeout` bounds one request, `patience` what a run waits for the account; both in seconds."""
+
+    concurrency: int = 4
+    timeout: float = 30.0
+    patience: float = 60.0
+    pace: PacePolicy = PacePolicy()
+    retry: RetryPolicy = RetryPolicy()
+    breaker: BreakerPolicy = BreakerPolicy()
+
+
+class LaneClosed(SyncError):
+    """Nothing more goes out on this lane in this run; `until` is when it may be worth while again.
+
+    `refused`: the vendor does not accept the account's credentials, so a person has to do something.
+    """
+
+    def __init__(self, reason: str, until: datetime | None, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.until = until
+        self.refused = refused
+
+
+class Lane:
+    """One account's door."""
+
+    def __init__(self, account: str, policy: LanePolicy, standing: Standing, stopping: asyncio.Event, in_flight: int = 0) -> None:
+        self.account = account
+        self.policy = policy
+        self._pace = Pace(policy.pace, standing, in_flight)
+        self._breaker = Breaker(policy.breaker)
+        self._stopping = stopping
+        self._resume = 0.0
+        self._closed: LaneClosed | None = None
+        self._moved = asyncio.Condition()
+        if standing.stopped_until > time.time():
+            self.close(standing.reason, datetime.fromtimestamp(standing.stopped_until, timezone.utc))
+
+    @property
+    def closed(self) -> LaneClosed | None:
+        """Why nothing goes out any more, if so."""
+        if self._stopping.is_set():
+            return LaneClosed("stopped before it was sent", None)
+        return self._closed
+
+    async def enter(self, customer: str) -> Slot:
+        """Returns when a request for this customer may be sent. Raises LaneClosed, StopAccount."""
+        while True:
+            self._check()
+            if (left := max(self._resume - time.monotonic(), self._breaker.wait(time.monotonic()))) > 0:
+                await self.rest(left)
+            elif self._breaker.admits(customer):
+                slot = await self._pace.acquire()
+                self._check()
+                return slot
+            else:
+                async with self._moved:
+                    await self._moved.wait()
+
+    async def rest(self, seconds: float) -> None:
+        """Waits, or raises LaneClosed when the process is asked to stop."""
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+        self._check()
+
+    def _check(self) -> None:
+        if self.closed:
+            raise self.closed
+
+    def pause(self, reason: str, until: datetime) -> None:
+        """Nobody sends before `until`; if that is more than a run should wait for, the lane closes."""
+        left = (until - datetime.now(timezone.utc)).total_seconds()
+        if left > self.policy.patience:
+            self.close(reason, until)
+        elif time.monotonic() + left > self._resume:
+            self._resume = time.monotonic() + left
+            log.warning("account.paused", account=self.account, seconds=round(left, 1))
+
+    def close(self, reason: str, until: datetime | None, *, refused: bool = False) -> None:
+        """Nothing more goes out in this run."""
+        if self._closed is None:
+            self._closed = LaneClosed(reason, until, refused=refused)
+            log.warning("account.stopped", account=self.account, until=until and until.isoformat())
+
+    async def noted(self, customer: str, trouble: SyncError | None) -> None:
+        """Tells the breaker how a request ended."""
+        if trouble is None or not unwell(trouble):
+            self._breaker.succeeded()
+        else:
+            self._breaker.failed(customer, time.monotonic())
+            if self._breaker.spent:
+                self.close(f"the vendor is unwell: {trouble}", None)
+        await self._wake()
+
+    async def left(self, customer: str) -> None:
+        """This customer's update has ended, one way or the other."""
+        self._breaker.left(customer)
+        await self._wake()
+
+    async def _wake(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+    def standing(self) -> Standing:
+        """What has to be remembered."""
+        until = self._closed.until if self._closed else None
+        kept = self._pace.remember()
+        return Standing(until.timestamp() if until else 0.0, str(self._closed) if until else "", kept["last_sent"], kept["used"])

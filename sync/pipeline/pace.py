@@ -1,0 +1,180 @@
+"""How often an account may be sent to: evenly spaced starts, and no window above the limit at the vendor.
+
+A window is counted from the moment a request has been written to its connection, not from when it was let go: setting up
+a connection takes time, and requests that were let go one by one would otherwise arrive together.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from asyncio_throttle import Throttler
+
+from sync.errors import StopAccount
+from sync.model import Standing
+
+UTILISATION = 0.99
+"""Starts are spaced a little wider than the limit allows, for what the network adds."""
+CATCH_UP = 0.01
+"""Seconds by which a start that was late may be made up for; the window holds all the same."""
+BUCKETS = 60
+"""A quota is remembered in this many parts of its window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many calls in so many seconds; `text` is how the configuration says it."""
+
+    count: int
+    seconds: float
+    text: str
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two starts."""
+        return self.seconds / self.count / UTILISATION
+
+
+@dataclass(frozen=True, slots=True)
+class PacePolicy:
+    """What an account allows; `patience` is how many seconds a run waits for a used-up quota before it stops the account."""
+
+    rate: Rate | None = None
+    quotas: tuple[Rate, ...] = ()
+    patience: float = 60.0
+
+    def seconds(self, requests: int) -> float:
+        """How long so many requests take at this pace (0.0 where nothing is paced)."""
+        return requests * self.rate.spacing if self.rate else 0.0
+
+
+class Spacing(Throttler):  # type: ignore[misc]  # asyncio-throttle has no types
+    """asyncio-throttle with one start per period, slept for exactly in place of polled for, and on a schedule."""
+
+    def __init__(self, rate: Rate, last_sent: float) -> None:
+        super().__init__(rate_limit=1, period=rate.spacing)
+        if last_sent > 0:
+            self._task_logs.append(time.monotonic() - min(max(time.time() - last_sent, 0.0), self.period))
+
+    async def acquire(self) -> None:
+        """Waits for the next start."""
+        last: float | None = self._task_logs[-1] if self._task_logs else None
+        now = time.monotonic()
+        start = now if last is None else max(last + self.period, now - CATCH_UP)
+        while (left := start - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+        self._task_logs.clear()
+        self._task_logs.append(start)
+
+
+class Slot:
+    """One start; `written` notes when the request left."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at: float | None = None
+
+    def written(self) -> None:
+        """The first call counts."""
+        if self.at is None:
+            self.at = time.monotonic()
+
+
+class Window:
+    """At most `count` requests leave in any `seconds`."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._count = rate.count
+        self._seconds = rate.seconds
+        self._slots: deque[Slot] = deque()
+
+    async def acquire(self, slot: Slot) -> None:
+        """Waits until the request that is `count` back has left long enough ago."""
+        while len(self._slots) >= self._count:
+            first = self._slots[0].at
+            left = self._seconds / self._count if first is None else first + self._seconds - time.monotonic()
+            if left <= 0:
+                self._slots.popleft()
+            else:
+                await asyncio.sleep(left)
+        self._slots.append(slot)
+
+
+class Quota:
+    """At most `count` calls in any `seconds`, remembered over restarts, in wall-clock time."""
+
+    def __init__(self, rate: Rate, used: Sequence[Sequence[float]]) -> None:
+        self._rate = rate
+        self._width = max(rate.seconds / BUCKETS, 1.0)
+        self._used = [(start, int(count)) for start, count in used]
+
+    def free_at(self, now: float) -> float:
+        """When the next call may start: `now`, or when the oldest part leaves the window."""
+        self._used = [(start, count) for start, count in self._used if start + self._width + self._rate.seconds > now]
+        if sum(count for _, count in self._used) < self._rate.count:
+            return now
+        return self._used[0][0] + self._width + self._rate.seconds
+
+    def take(self, now: float, count: int = 1) -> None:
+        """Counts calls."""
+        start = now - now % self._width
+        if self._used and self._used[-1][0] == start:
+            self._used[-1] = (start, self._used[-1][1] + count)
+        else:
+            self._used.append((start, count))
+
+    @property
+    def left(self) -> int:
+        """Calls that are left now."""
+        self.free_at(time.time())
+        return max(self._rate.count - sum(count for _, count in self._used), 0)
+
+    def remember(self) -> tuple[str, list[tuple[float, int]]]:
+        """For `Standing.used`."""
+        return self._rate.text, list(self._used)
+
+
+class Pace:
+    """All the limits of one account; whoever wants to send waits here, first come, first served."""
+
+    def __init__(self, policy: PacePolicy, standing: Standing, in_flight: int = 0) -> None:
+        self._policy = policy
+        self._turn = asyncio.Lock()
+        self._last_sent = standing.last_sent
+        self._spacing = Spacing(policy.rate, time.time() if in_flight else standing.last_sent) if policy.rate else None
+        self._window = Window(policy.rate) if policy.rate else None
+        self._quotas = [Quota(rate, standing.used.get(rate.text, ())) for rate in policy.quotas]
+        for quota in self._quotas:
+            quota.take(time.time(), in_flight)
+
+    async def acquire(self) -> Slot:
+        """The next start. Raises StopAccount if a quota is used up for longer than the policy's patience."""
+        slot = Slot()
+        async with self._turn:
+            await self._within_quota()
+            if self._spacing and self._window:
+                await self._spacing.acquire()
+                await self._window.acquire(slot)
+            self._last_sent = time.time()
+            for quota in self._quotas:
+                quota.take(self._last_sent)
+        return slot
+
+    async def _within_quota(self) -> None:
+        for quota, rate in zip(self._quotas, self._policy.quotas, strict=True):
+            while (left := quota.free_at(time.time()) - time.time()) > 0:
+                if left > self._policy.patience:
+                    until = datetime.fromtimestamp(time.time() + left, timezone.utc)
+                    raise StopAccount(f"quota {rate.text} is used up", until)
+                await asyncio.sleep(left)
+
+    def remember(self) -> Mapping[str, Any]:
+        """What `Standing` keeps of the pace."""
+        return {"last_sent": self._last_sent, "used": dict(quota.remember() for quota in self._quotas)}
+
+

@@ -1,0 +1,87 @@
+"""The entries of one run for one target, kept on disk -> what is sent, held and rejected, in figures and one by one.
+
+Entries are written to an unnamed temporary file, so that a plan of any size takes the same memory; a customer's password is
+never among them, only its fingerprint.
+"""
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from sync.errors import FieldError
+from sync.model import Entry, Foreign, Held, Pending, Rejection, Update
+from sync.pipeline.figures import Figures
+
+IN_MEMORY = 4 << 20
+Keeper = Callable[[Update], Held | None]
+"""Says of an update whether a gate keeps it back."""
+
+
+class Plan:
+    """One target's plan: written page by page, then judged, then read as often as needed."""
+
+    def __init__(self, target: str, known: int) -> None:
+        self.target = target
+        self.figures = Figures(known)
+        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, prefix="customer-sync-")
+        self._rivals: Mapping[str, tuple[str, ...]] = {}
+        self._keep: Keeper = lambda _update: None
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Adds a page of entries."""
+        pickle.dump(entries, self._file, pickle.HIGHEST_PROTOCOL)
+        for entry in entries:
+            self.figures.count(entry)
+
+    def contest(self, rivals: Mapping[str, tuple[str, ...]]) -> None:
+        """Rejects customers that claim a vendor id which others claim, too."""
+        self._rivals = rivals
+        self._recount(bool(rivals))
+
+    def gate(self, keep: Keeper) -> None:
+        """Holds what a gate names."""
+        self._keep = keep
+        self._recount(worthwhile=True)
+
+    def pages(self) -> Iterator[list[Entry]]:
+        """All entries, as judged."""
+        place = 0
+        while True:
+            self._file.seek(place)
+            try:
+                entries = pickle.load(self._file)  # noqa: S301 - written by this process, into a file without a name
+            except EOFError:
+                return
+            place = self._file.tell()
+            yield [self._judged(entry) for entry in entries]
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, one by one."""
+        for page in self.pages():
+            yield from page
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._file.close()
+
+    def _judged(self, entry: Entry) -> Entry:
+        others = self._rivals.get(entry.customer) if self._rivals else None
+        if others and not isinstance(entry, Foreign):
+            names = ", ".join(others)
+            error = FieldError("id", f"the same vendor id is claimed by customer {names}")
+            errors = entry.errors if isinstance(entry, Rejection) else ()
+            return Rejection(_waiting(entry), (*errors, error), parked=False)
+        return (self._keep(entry) or entry) if isinstance(entry, Update) else entry
+
+    def _recount(self, worthwhile: bool) -> None:
+        if worthwhile:
+            self.figures = Figures(self.figures.known)
+            for entry in self.entries():
+                self.figures.count(entry)
+
+
+
+def _waiting(entry: Entry) -> Pending:
+    if isinstance(entry, Held):
+        entry = entry.update
+    return Pending(entry.customer, entry.version) if isinstance(entry, Update) else entry.waiting

@@ -1,0 +1,246 @@
+"""One pass: detect, plan, gate, deliver, report. Calls the stations in their order; a dry run is the first three."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from secrets import token_hex
+
+import structlog
+
+from sync.errors import FieldError, Refused, SourceError, SyncError
+from sync.model import (
+    Baseline,
+    Change,
+    Claim,
+    Customer,
+    Entry,
+    Foreign,
+    Outcome,
+    Pending,
+    Record,
+    Rejection,
+    Secret,
+    Settlement,
+    Unchanged,
+    Update,
+)
+from sync.pipeline.deliver import Delivery, deliver
+from sync.pipeline.detect import detect
+from sync.pipeline.diff import diff
+from sync.pipeline.gates import GatePolicy, judge
+from sync.pipeline.lane import Lane
+from sync.pipeline.plan import Plan
+from sync.pipeline.project import Misfit, Projection, project
+from sync.ports import Filer, Source, Store, Vendor, Watch
+
+log = structlog.get_logger()
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One source's customers, projected onto one account. `fingerprint` changes with the map, the schema and the place."""
+
+    name: str
+    source: str
+    account: str
+    vendor: Vendor
+    projection: Projection
+    fingerprint: str
+    gates: GatePolicy = GatePolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A source with all the targets that it feeds; those in `chosen` take part in this run, the others wait."""
+
+    name: str
+    source: Source
+    targets: tuple[Target, ...]
+    chosen: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way out to one account: its lane, and what carries an update along it."""
+
+    lane: Lane
+    carry: Callable[[Update], Awaitable[Settlement]]
+
+
+@dataclass(slots=True)
+class Report:
+    """How a run went: outcomes by target, what could not be done at all, and when."""
+
+    run: str
+    started: datetime
+    targets: dict[str, dict[str, int]] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+    ended: datetime | None = None
+
+    def note(self, target: str, settlement: Settlement) -> None:
+        """One outcome more."""
+        counts = self.targets.setdefault(target, {})
+        counts[settlement.outcome.value] = counts.get(settlement.outcome.value, 0) + 1
+
+
+def new_run() -> str:
+    """The name of a run or plan: when it began, and something that no other has."""
+    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H-%M-%SZ}-{token_hex(3)}"
+
+
+async def make_plans(feed: Feed, store: Filer, watch: Watch) -> list[Plan]:
+    """Detects, projects, diffs, plans and gates for the chosen targets of one source. Sends nothing. Raises SourceError."""
+    for target in feed.chosen:
+        if await store.enrol(target.name, feed.name, target.fingerprint):
+            log.info("target.enrolled", target=target.name)
+    names = [target.name for target in feed.targets]
+    found = await detect(feed.name, feed.source, names, store, lambda rows: watch.moved(feed.name, "read", rows, None))
+    log.info("source.read", source=feed.name, rows=found.rows, changed=found.changed)
+    return [await _make_plan(target, feed.source, store, watch) for target in feed.chosen]
+
+
+async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
+    """One pass over all feeds. What one source, target or vendor cannot do never stops the others. Raises StateError."""
+    report = Report(new_run(), datetime.now(timezone.utc))
+    async with AsyncExitStack() as stack:
+        lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
+        for feed in feeds:
+            try:
+                plans = await make_plans(feed, store, watch)
+            except SourceError as error:
+                log.error("source.failed", source=feed.name)
+                report.troubles.append(str(error))
+                continue
+            for target, plan in zip(feed.chosen, plans, strict=True):
+                stack.callback(plan.close)
+                lanes.setdefault(target.account, []).append((feed, target, plan))
+        async with asyncio.TaskGroup() as group:
+            for account, work in lanes.items():
+                group.create_task(_drive(ways[account], work, store, report, watch))
+    for way in ways.values():
+        closed = way.lane.closed
+        if closed and closed.refused:
+            report.troubles.append(f"accounts.{way.lane.account}: {closed.reason}")
+    report.ended = datetime.now(timezone.utc)
+    await store.log_run(report.run, report.started, report.ended, {"targets": report.targets, "troubles": report.troubles})
+    return report
+
+
+async def _drive(way: Way, work: Sequence[tuple[Feed, Target, Plan]], store: Store, report: Report, watch: Watch) -> None:
+    """One account's targets, one after the other."""
+    for feed, target, plan in work:
+        report.targets.setdefault(target.name, {})
+        total, done = plan.figures.updates, 0
+
+        def note(settlement: Settlement, name: str = target.name, total: int = total) -> None:
+            nonlocal done
+            report.note(name, settlement)
+            done += settlement.attempts > 0
+            watch.moved(name, "sent", done, total)
+
+        async def unseal(updates: Sequence[Update], feed: Feed = feed, target: Target = target) -> Sequence[Update | Settlement]:
+            return await _unseal(updates, feed.source, target)
+
+        way_out = Delivery(target.name, feed.name, target.vendor.place, way.lane, way.carry, unseal, note)
+        await deliver(way_out, plan.pages(), store)
+
+
+async def _make_plan(target: Target, source: Source, store: Filer, watch: Watch) -> Plan:
+    plan = Plan(target.name, await store.known(target.name))
+    after, planned = "", 0
+    while waiting := await store.pending(target.name, after, PAGE):
+        plan.write(await _plan_page(target, source, store, waiting))
+        after, planned = waiting[-1].customer, planned + len(waiting)
+        watch.moved(target.name, "planned", planned, None)
+    rivals = await store.rivals(target.name)
+    if rivals:
+        named = {entry.customer for entry in plan.entries() if entry.customer in rivals}
+        others = [customer for customer in rivals if customer not in named]
+        if others:
+            plan.write(await _plan_page(target, source, store, await store.wait(target.name, others)))
+            rivals = await store.rivals(target.name)
+        plan.contest(rivals)
+    keep = judge(target.gates, plan.figures)
+    if keep:
+        plan.gate(keep)
+    return plan
+
+
+async def _plan_page(target: Target, source: Source, store: Filer, waiting: Sequence[Pending]) -> list[Entry]:
+    keys = [pending.customer for pending in waiting]
+    customers = {customer.key: customer for customer in await source.fetch(keys)}
+    baselines = await store.baselines(target.name, keys)
+    entries: list[Entry] = []
+    claims: list[Claim] = []
+    for pending in waiting:
+        entry, claim = _entry(target, pending, customers.get(pending.customer), baselines.get(pending.customer))
+        entries.append(entry)
+        claims.append(Claim(pending.customer, claim))
+    await store.claim(target.name, claims)
+    return entries
+
+
+def _entry(target: Target, waiting: Pending, customer: Customer | None, baseline: Baseline | None) -> tuple[Entry, str]:
+    """One customer through project, diff and plan; with the vendor id that it claims."""
+    if customer is None:
+        return Foreign(waiting, gone=True), ""
+    record = project(customer, target.projection)
+    match record:
+        case None:
+            return Foreign(waiting), ""
+        case Misfit(errors, id):
+            return Rejection(waiting, errors), id
+        case Record():
+            return _compared(target, waiting, record, baseline), record.identity.value
+
+
+def _compared(target: Target, waiting: Pending, record: Record, baseline: Baseline | None) -> Entry:
+    place = target.vendor.place
+    changes = diff(record, baseline, place=place, about=target.projection.about, sources=target.projection.sources)
+    if not changes:
+        return Unchanged(waiting)
+    here = baseline is not None and (baseline.place, baseline.id) == (place, record.identity.value)
+    leaves = {**(baseline.leaves or {}), **record.leaves} if baseline and here else record.leaves
+    doubt = baseline.doubt - record.leaves.keys() if baseline and here else frozenset()
+    try:
+        requests = target.vendor.requests(record.identity, changes, leaves)
+    except Refused as error:
+        return Rejection(waiting, error.errors or (FieldError("id", error.reason),))
+    return Update(waiting.customer, record.identity, waiting.version, changes, leaves, requests, doubt)
+
+
+async def _unseal(updates: Sequence[Update], source: Source, target: Target) -> Sequence[Update | Settlement]:
+    """Passwords are not part of a plan: they are read again, and an update whose password has moved on is left for the next run."""
+    sealed = [update for update in updates if _is_sealed(update)]
+    if not sealed:
+        return updates
+    try:
+        customers = {customer.key: customer for customer in await source.fetch([update.customer for update in sealed])}
+    except SyncError as error:
+        return [_put_off(update, str(error)) if _is_sealed(update) else update for update in updates]
+    return [_opened(update, customers.get(update.customer), target) if _is_sealed(update) else update for update in updates]
+
+
+def _is_sealed(update: Update) -> bool:
+    return any(isinstance(change.after, Secret) for change in update.changes)
+
+
+def _opened(update: Update, customer: Customer | None, target: Target) -> Update | Settlement:
+    record = project(customer, target.projection) if customer else None
+    if not isinstance(record, Record):
+        return _put_off(update, "the customer has changed since it was planned")
+    known = {name: leaf for name, leaf in record.leaves.items() if isinstance(leaf, Secret)}
+    changes = tuple(
+        change if not isinstance(change.after, Secret) else Change(change.field, change.before, known.get(change.field), change.sources)
+        for change in update.changes
+    )
+    if changes != update.changes:
+        return _put_off(update, "the customer has changed since it was planned")
+    return replace(update, changes=changes, requests=target.vendor.requests(update.identity, changes, update.leaves))
+
+
+def _put_off(update: Update, reason: str) -> Settlement:
+    return Settlement(update.customer, update.identity.value, update.version, Outcome.DEFERRED, reason)

@@ -1,0 +1,1 @@
+"""One plan, several forms: for a person, a pull request and a program."""

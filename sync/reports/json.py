@@ -1,0 +1,67 @@
+"""A plan -> JSON in the shape of the public contract, format 1, written entry by entry."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO
+
+import orjson
+
+from sync.model import ABSENT, Change, Entry, Held, Rejection, Request, TargetPlan, Update, dumps, words
+from sync.ports import Report
+
+FORMAT = 1
+
+
+class Json(Report):
+    """What a program reads. The bodies of requests are, byte for byte, those that are sent (secrets as `***`)."""
+
+    def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
+        """One object; long lists have an entry a line."""
+        out.write(f'{{"format": {FORMAT}, "plan": {_text(plan)}, "targets": {{')
+        for number, target in enumerate(targets):
+            out.write(("," if number else "") + f"\n{_text(target.target)}: {{")
+            _list(out, "updates", (update_tree(entry) for entry in target.entries() if isinstance(entry, Update)))
+            out.write(f'\n"unchanged": {target.unchanged},')
+            _list(out, "rejected", (_rejection(entry) for entry in target.entries() if isinstance(entry, Rejection)))
+            _list(out, "held", (_held(entry) for entry in target.entries() if isinstance(entry, Held)))
+            estimate = {"requests": target.requests, "seconds": round(target.seconds, 1)}
+            out.write(f'\n"fields": {_text(target.fields)},\n"estimate": {_text(estimate)}}}')
+        out.write("\n}}\n")
+
+
+def update_tree(update: Update) -> dict[str, Any]:
+    """One update in the shape of the contract."""
+    return {
+        "customer": update.customer,
+        "id": update.identity.value,
+        "changes": [_change(change) for change in update.changes],
+        "requests": [_request(request) for request in update.requests],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    before = {} if change.before is ABSENT else {"before": change.before}
+    return {"field": change.field, **before, "after": change.after, "from": list(change.sources)}
+
+
+def _request(request: Request) -> dict[str, Any]:
+    content = request.content()
+    return {"method": request.method, "url": request.url, "body": orjson.Fragment(content) if content else None}
+
+
+def _rejection(entry: Rejection) -> dict[str, Any]:
+    return {"customer": entry.customer, "errors": words(entry.errors)}
+
+
+def _held(entry: Held) -> dict[str, Any]:
+    return {**update_tree(entry.update), "gate": entry.gate, "reason": entry.reason}
+
+
+def _list(out: TextIO, name: str, trees: Iterable[dict[str, Any]] | Iterator[Entry]) -> None:
+    out.write(f'\n"{name}": [')
+    for number, tree in enumerate(trees):
+        out.write((",\n  " if number else "\n  ") + _text(tree))
+    out.write("],")
+
+
+def _text(tree: object) -> str:
+    return dumps(tree).decode()

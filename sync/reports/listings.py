@@ -1,0 +1,100 @@
+"""Where things stand and who is out of step -> text for a person, a tree of JSON for a program."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from sync.model import Failure, Outcome, Standing, Tally, words
+
+FORMAT = 1
+ORDER = tuple(outcome.value for outcome in Outcome)
+
+
+def run_tree(run: str, targets: Mapping[str, Mapping[str, int]], troubles: Sequence[str]) -> dict[str, Any]:
+    """`{"format": 1, "run": ..., "targets": {NAME: {"delivered": 3, ...}}, "troubles": [...]}`."""
+    return {"format": FORMAT, "run": run, "targets": targets, "troubles": list(troubles)}
+
+
+def run_text(run: str, targets: Mapping[str, Mapping[str, int]], failures: Sequence[Failure]) -> str:
+    """A line for each target, then who is out of step."""
+    width = max(map(len, targets), default=0)
+    lines = [f"run {run}"]
+    for name, counts in targets.items():
+        said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ORDER if counts.get(outcome)) or "nothing to send"
+        lines.append(f"  {name:<{width}}  {said}")
+    if failures:
+        lines += ["", failures_text(failures, most=10)]
+    return "\n".join(lines)
+
+
+def failures_tree(failures: Sequence[Failure]) -> dict[str, Any]:
+    """The shape of the public contract."""
+    return {"format": FORMAT, "failures": [_failure(failure) for failure in failures]}
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    tree: dict[str, Any] = {
+        "target": failure.target,
+        "customer": failure.customer,
+        "outcome": failure.outcome.value,
+        "reason": failure.reason,
+        "errors": words(failure.errors),
+        "attempts": failure.attempts,
+        "since": _stamp(failure.since),
+    }
+    return tree | ({"due": _stamp(failure.due)} if failure.due else {})
+
+
+def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
+    """A line for each customer, with the field errors under it."""
+    if not failures:
+        return "Every customer is in step."
+    lines = [f"Out of step: {len(failures)}"]
+    for failure in failures[:most]:
+        tried = f", tried {failure.attempts}x" if failure.attempts else ""
+        since = f"since {failure.since.astimezone():%Y-%m-%d %H:%M}"
+        lines.append(f"  {failure.target}  customer {failure.customer}  {failure.outcome.value}  ({since}{tried})")
+        told = [f"{error.field}: {error.message}" for error in failure.errors]
+        if failure.reason and failure.reason != "; ".join(told[:3]):
+            told.insert(0, failure.reason)
+        lines += [f"      {line}" for line in told]
+    if most is not None and len(failures) > most:
+        lines.append(f"  ... and {len(failures) - most} more: customer-sync failures")
+    return "\n".join(lines)
+
+
+def status_tree(tallies: Sequence[Tally], accounts: Mapping[str, Standing], written: datetime | None) -> dict[str, Any]:
+    """`{"format": 1, "written": ..., "targets": {NAME: {"known", "waiting", "rejected", ...}}, "accounts": {NAME: ...}}`."""
+    targets = {
+        tally.target: {"known": tally.known, "waiting": tally.waiting}
+        | {outcome: tally.outcomes.get(outcome, 0) for outcome in ORDER if outcome not in {"delivered", "unchanged"}}
+        for tally in tallies
+    }
+    stopped = {
+        name: {"stopped_until": _stamp(datetime.fromtimestamp(standing.stopped_until, timezone.utc)), "reason": standing.reason}
+        for name, standing in accounts.items()
+        if _is_stopped(standing)
+    }
+    return {"format": FORMAT, "written": written and _stamp(written), "targets": targets, "stopped": stopped}
+
+
+def status_text(tallies: Sequence[Tally], accounts: Mapping[str, Standing], written: datetime | None) -> str:
+    """A line for each target, and the accounts that are stopped."""
+    width = max((len(tally.target) for tally in tallies), default=0)
+    lines = [f"state last written {written:%Y-%m-%d %H:%M:%S}" if written else "there is no state yet: nothing has run"]
+    for tally in tallies:
+        away = ", ".join(f"{count} {outcome}" for outcome, count in tally.outcomes.items())
+        lines.append(f"  {tally.target:<{width}}  {tally.known} known, {tally.waiting} waiting" + (f"; {away}" if away else ""))
+    for name, standing in accounts.items():
+        if _is_stopped(standing):
+            until = datetime.fromtimestamp(standing.stopped_until).astimezone()
+            lines.append(f"  account {name} is stopped until {until:%Y-%m-%d %H:%M:%S}: {standing.reason}")
+    return "\n".join(lines)
+
+
+def _is_stopped(standing: Standing) -> bool:
+    return standing.stopped_until > datetime.now(timezone.utc).timestamp()
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

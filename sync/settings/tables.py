@@ -1,0 +1,122 @@
+"""The tables of `sync.toml` and `targets/NAME.toml`, as pydantic models. The example, the schema and the errors rest on them."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from sync.settings.values import Duration, LimitText, RateText
+
+
+class Table(BaseModel):
+    """A table: no unknown keys, never changed, and errors that do not quote."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+def _several(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+class StateTable(Table):
+    """`[state]`: where the state is kept."""
+
+    url: SecretStr = SecretStr("sqlite:///var/customer-sync.db")
+
+
+class ServiceTable(Table):
+    """`[service]`: the background service."""
+
+    listen: str = "127.0.0.1:8080"
+
+
+class SourceTable(Table):
+    """`[sources.NAME]`: a table or query of a database."""
+
+    kind: Literal["sql"] = Field(description="sql: a table or query of a database")
+    url: SecretStr
+    table: str | None = None
+    query: str | None = None
+    key: str
+    cursor: str | None = None
+    overlap: Duration = Field(default="5m", validate_default=True)
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> Self:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("one of table and query is needed")
+        return self
+
+
+class RetryTable(Table):
+    """`[accounts.NAME.retry]`: how often and how long the same request is repeated."""
+
+    attempts: int = Field(default=5, ge=1)
+    total: Duration = Field(default="2m", validate_default=True)
+    backoff: Duration = Field(default="500ms", validate_default=True)
+    longest: Duration = Field(default="30s", validate_default=True)
+
+
+class BreakerTable(Table):
+    """`[accounts.NAME.breaker]`: when a vendor counts as unwell, and how it is probed."""
+
+    failures: int = Field(default=5, ge=1)
+    cooldown: Duration = Field(default="5s", validate_default=True)
+    probes: int = Field(default=3, ge=1)
+
+
+class AccountTable(Table):
+    """The keys that every `[accounts.NAME]` may hold beside those of its vendor."""
+
+    vendor: str
+    rate: RateText | None = None
+    quota: Annotated[tuple[RateText, ...], BeforeValidator(_several)] = ()
+    concurrency: int = Field(default=4, ge=1, le=256)
+    timeout: Duration = Field(default="30s", validate_default=True)
+    patience: Duration = Field(default="60s", validate_default=True)
+    retry: RetryTable = RetryTable()
+    breaker: BreakerTable = BreakerTable()
+
+
+class SyncTable(Table):
+    """`sync.toml`."""
+
+    state: StateTable = StateTable()
+    service: ServiceTable = ServiceTable()
+    sources: dict[str, SourceTable]
+    accounts: dict[str, dict[str, Any]]
+
+
+class GatesTable(Table):
+    """`[gates]`: what trips one is held, the rest goes."""
+
+    max_updates: LimitText | None = None
+    max_cleared: LimitText | None = None
+
+
+class TargetTable(Table):
+    """`targets/NAME.toml`."""
+
+    source: str
+    account: str
+    id: str | None = None
+    match: dict[str, str] | None = None
+    without_id: Literal["reject", "skip"] = "reject"
+    where: dict[str, Annotated[tuple[Any, ...], BeforeValidator(_several)]] | None = None
+    every: Duration | None = None
+    schedule: str | None = None
+    timezone: str | None = None
+    fields: dict[str, Any] = Field(min_length=1)
+    maps: dict[str, dict[str, Any]] = {}
+    gates: GatesTable = GatesTable()
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> Self:
+        if (self.id is None) == (self.match is None):
+            raise ValueError('one of id = "SOURCE FIELD" and match = { FIELD = "SOURCE FIELD" } is needed')
+        if self.match is not None and len(self.match) != 1:
+            raise ValueError("match takes one field")
+        if self.every is not None and self.schedule is not None:
+            raise ValueError("every and schedule exclude each other")
+        return self
+
+

@@ -1,0 +1,94 @@
+"""Single values as people write them ("5m", "3/s", "30%", { env = "NAME" }) -> what they mean. Pure, but for `resolve`."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from os import environ
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from sync.pipeline.gates import Limit
+from sync.pipeline.pace import Rate
+
+UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
+MOST_PERCENT = 100
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", str(value).strip()) if not isinstance(value, bool) else None
+    if not found:
+        raise PydanticCustomError("duration", 'has to be a time such as "30s", "5m", "1h" or "2d"')
+    return timedelta(seconds=float(Decimal(found[1]) * UNITS[found[2] or "s"]))
+
+
+def _rate(value: object) -> object:
+    if isinstance(value, Rate):
+        return value
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h|d)", str(value).strip())
+    if not found or not Decimal(found[1]):
+        raise PydanticCustomError("rate", 'has to be a number per s, m, h or d, such as "3/s" or "10800/h"')
+    count = Fraction(found[1])
+    # a limit below one, or between two whole numbers, is the same limit over a longer time
+    return Rate(count.numerator, float(UNITS[found[2]] * count.denominator), str(value))
+
+
+def _limit(value: object) -> object:
+    if isinstance(value, Limit):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Limit(str(value), number=value)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", str(value).strip())
+    if not found or float(found[1]) > MOST_PERCENT:
+        raise PydanticCustomError("limit", 'has to be a number or a share such as "30%"')
+    return Limit(str(value), share=float(found[1]) / MOST_PERCENT)
+
+
+def _written(example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["string", "integer"], "examples": [example]})
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), _written("5m")]
+RateText = Annotated[Rate, BeforeValidator(_rate), WithJsonSchema({"type": "string", "examples": ["3/s", "10800/h"]})]
+LimitText = Annotated[Limit, BeforeValidator(_limit), _written("30%")]
+
+Complain = Callable[[str, str], None]
+"""Takes the key and what is wrong with it."""
+
+
+def resolve(tree: Any, complain: Complain, key: str = "") -> Any:
+    """The tree with every `{ env = "NAME" }` and `{ file = "PATH" }` replaced by what it stands for."""
+    if isinstance(tree, list):
+        return [resolve(item, complain, f"{key}[{place}]") for place, item in enumerate(tree)]
+    if not isinstance(tree, Mapping):
+        return tree
+    match dict(tree):
+        case {"env": str(name), **rest} if not rest:
+            return _environment(name, complain, key)
+        case {"file": str(name), **rest} if not rest:
+            return _file(name, complain, key)
+    return {name: resolve(value, complain, f"{key}.{name}" if key else name) for name, value in tree.items()}
+
+
+def _environment(name: str, complain: Complain, key: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        complain(key, f"the environment variable {name} is not set")
+    return value
+
+
+def _file(name: str, complain: Complain, key: str) -> str:
+    try:
+        value = Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        complain(key, f"cannot read {name}: {error.strerror if isinstance(error, OSError) else 'not text'}")
+        return ""
+    if not value:
+        complain(key, f"{name} is empty")
+    return value

@@ -1,0 +1,1 @@
+"""Where customers come from: one file, one kind of source."""

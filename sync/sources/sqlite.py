@@ -1,0 +1,108 @@
+"""SQLite as a source: read-only, in one thread of its own; a column's declared type says what its values are."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from sync.errors import SourceError
+from sync.sources.sql import Dialect
+
+T = TypeVar("T")
+BUSY_SECONDS = 30.0
+
+
+class SqliteDialect(Dialect):
+    """One SQLite file."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._name = name
+        self._thread = ThreadPoolExecutor(1, "source")
+        self._connection: sqlite3.Connection | None = None
+
+    def quote(self, name: str) -> str:
+        """In double quotes; a column that is not there would then be taken for text, so columns are checked before."""
+        return '"' + name.replace('"', '""') + '"'
+
+    async def columns(self, selection: str) -> Mapping[str, str]:
+        """By a temporary view, which knows the declared types of a query's columns, too."""
+        return await self._call(self._columns, selection)
+
+    async def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """Page by page, so that memory does not grow."""
+        cursor = await self._call(lambda: self._open().execute(statement, values))
+        try:
+            while rows := await self._call(cursor.fetchmany, size):
+                yield rows
+        finally:
+            await self._call(cursor.close)
+
+    def among(self, column: str, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
+        """SQLite does not take 7 for '7' in a column without a type, so a key that reads as a number is asked for as both."""
+        wanted: list[object] = list(keys)
+        for key in keys:
+            with suppress(ValueError):
+                wanted.append(int(key) if str(int(key)) == key else key)
+            with suppress(ValueError):
+                wanted.append(float(key))
+        return f"{column} IN (SELECT value FROM json_each(?))", (orjson.dumps(wanted).decode(),)
+
+    def typed(self, row: tuple[Any, ...], types: Sequence[str]) -> tuple[Any, ...]:
+        """A value that is not what its column declares stays as it is."""
+        return tuple(_typed(value, kind) for value, kind in zip(row, types, strict=True))
+
+    async def close(self) -> None:
+        """Closes the connection and ends the thread."""
+        if self._connection is not None:
+            await self._call(self._connection.close)
+        self._thread.shutdown()
+
+    async def _call(self, function: Callable[..., T], *values: object) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, function, *values)
+        except sqlite3.Error as error:
+            raise SourceError(f"{self._name}: {self._path}: {error}") from None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            if not self._path.exists():
+                raise SourceError(f"{self._name}: {self._path} is not there")
+            uri = f"{self._path.absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        return self._connection
+
+    def _columns(self, selection: str) -> dict[str, str]:
+        connection = self._open()
+        connection.execute("DROP VIEW IF EXISTS temp.customer_sync_columns")
+        connection.execute(f"CREATE TEMP VIEW customer_sync_columns AS SELECT * FROM {selection}")  # noqa: S608 - the user's query
+        rows = connection.execute("PRAGMA temp.table_info(customer_sync_columns)").fetchall()
+        connection.execute("DROP VIEW temp.customer_sync_columns")
+        return {name: kind.upper() for _, name, kind, *_ in rows}
+
+
+def _typed(value: Any, kind: str) -> Any:
+    """By SQLite's own habit the declared type is free text: `DECIMAL(10,2)`, `BOOLEAN`, `DATETIME`."""
+    if value is None or not kind:
+        return value
+    if kind.startswith(("DECIMAL", "NUMERIC", "MONEY")) and not isinstance(value, bytes):
+        try:
+            return Decimal(str(value))
+        except InvalidOperation:
+            return value
+    if kind.startswith("BOOL") and value in (0, 1):
+        return bool(value)
+    if kind.startswith(("DATE", "TIMESTAMP")) and isinstance(value, str):
+        read: Callable[[str], date] = date.fromisoformat if kind == "DATE" else datetime.fromisoformat
+        try:
+            return read(value)
+        except ValueError:
+            return value
+    return value

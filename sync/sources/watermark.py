@@ -1,0 +1,66 @@
+"""A cursor's value -> where to read on from. Pure."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+SKEW = timedelta(days=1)
+"""A time stamp further in the future than any time zone explains is a wrong clock; it must not move the cursor."""
+SECONDS = (10**8, 10**11)
+MILLISECONDS = (10**11, 10**14)
+MICROSECONDS = (10**14, 10**17)
+
+
+def behind(cursor: object, overlap: timedelta) -> object:
+    """The cursor less the overlap, comparable with the column's values; None if there is no cursor yet.
+
+    A time in text is compared as text: written with a space in place of the T and without a zone it sorts before every other
+    spelling of the same moment, so that nothing is missed.
+    """
+    if cursor is None:
+        return None
+    if isinstance(cursor, str):
+        moment = _moment(cursor)
+        return cursor if moment is None else _written(moment.replace(tzinfo=None) - overlap)
+    if isinstance(cursor, int | float | Decimal):
+        return cursor - type(cursor)(overlap.total_seconds() * _unit(cursor))
+    return cursor
+
+
+def later(cursor: object, value: object, now: datetime) -> object:
+    """The greater of the two, unless the value lies in the future. A number counts as less than a text, as in SQLite."""
+    if value is None or isinstance(value, bytes) or _in_future(value, now):
+        return cursor
+    return value if cursor is None or (isinstance(value, str), value) > (isinstance(cursor, str), cursor) else cursor
+
+
+def _in_future(value: object, now: datetime) -> bool:
+    limit = now + SKEW
+    if isinstance(value, str):
+        moment = _moment(value)
+        return moment is not None and moment.replace(tzinfo=None) > limit.replace(tzinfo=None)
+    if isinstance(value, int | float | Decimal):
+        return _is_time(value) and value > limit.timestamp() * _unit(value)
+    return False
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def _written(moment: datetime) -> str:
+    text = moment.isoformat(" ")
+    return text.removesuffix(" 00:00:00")
+
+
+def _is_time(number: float | Decimal) -> bool:
+    return SECONDS[0] <= number < MICROSECONDS[1]
+
+
+def _unit(number: float | Decimal) -> int:
+    """How many of the number's units make a second, judged by its size: epochs in s, ms or us; else it is a counter."""
+    if MILLISECONDS[0] <= number < MILLISECONDS[1]:
+        return 1_000
+    return 1_000_000 if MICROSECONDS[0] <= number < MICROSECONDS[1] else 1

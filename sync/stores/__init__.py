@@ -1,0 +1,1 @@
+"""What has to survive: one file, one place where it is kept."""

@@ -1,0 +1,225 @@
+"""The smallest honest store: the same promises as the others, in dictionaries that end with the process."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+from sync.errors import FieldError
+from sync.model import (
+    Baseline,
+    Claim,
+    Failure,
+    Filing,
+    Outcome,
+    Pending,
+    Settlement,
+    Standing,
+    Tally,
+    Update,
+)
+from sync.ports import Store
+
+IN_FLIGHT = "in flight when the process ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One (target, customer) that waits."""
+
+    version: int
+    id: str | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+    errors: tuple[FieldError, ...] = ()
+    attempts: int = 0
+    since: datetime | None = None
+    due: datetime | None = None
+    parked: bool = False
+
+
+class Memory(Store):
+    """A store for tests, and to read the rules in."""
+
+    def __init__(self) -> None:
+        self._versions = 0
+        self._cursors: dict[str, object] = {}
+        self._seen: dict[str, dict[str, bytes]] = {}
+        self._fingerprints: dict[str, str] = {}
+        self._pending: dict[tuple[str, str], Row] = {}
+        self._intents: dict[tuple[str, str], frozenset[str]] = {}
+        self._baselines: dict[tuple[str, str], Baseline] = {}
+        self._standings: dict[str, Standing] = {}
+        self.runs: list[tuple[str, datetime, datetime, Mapping[str, object]]] = []
+
+    async def cursor(self, source: str) -> object:
+        return self._cursors.get(source)
+
+    async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        seen = self._seen.get(source, {})
+        return [(key, digest) for key, digest in rows if seen.get(key) != digest]
+
+    async def pending(self, target: str, after: str, size: int) -> list[Pending]:
+        now = datetime.now(timezone.utc)
+        found = sorted(
+            customer
+            for (where, customer), row in self._pending.items()
+            if where == target and customer > after and not row.parked and (row.due is None or row.due <= now)
+        )
+        return [Pending(customer, self._pending[target, customer].version) for customer in found[:size]]
+
+    async def baselines(self, target: str, customers: Sequence[str]) -> dict[str, Baseline]:
+        found = {}
+        for customer in customers:
+            known, flying = self._baselines.get((target, customer)), self._intents.get((target, customer))
+            if known:
+                found[customer] = replace(known, doubt=known.doubt | (flying or frozenset()))
+        return found
+
+    async def rivals(self, target: str) -> dict[str, tuple[str, ...]]:
+        claims = {customer: known.id for (where, customer), known in self._baselines.items() if where == target}
+        claims |= {customer: row.id for (where, customer), row in self._pending.items() if where == target and row.id is not None}
+        claimants: dict[str, list[str]] = {}
+        for customer, id in sorted(claims.items()):
+            if id:
+                claimants.setdefault(id, []).append(customer)
+        groups = [group for group in claimants.values() if len(group) > 1]
+        return {customer: tuple(other for other in group if other != customer) for group in groups for customer in group}
+
+    async def known(self, target: str) -> int:
+        return sum(where == target and known.leaves is not None for (where, _), known in self._baselines.items())
+
+    async def standing(self, account: str) -> Standing:
+        return self._standings.get(account, Standing())
+
+    async def failures(self, targets: Sequence[str] = ()) -> list[Failure]:
+        found = []
+        for (target, customer), row in sorted(self._pending.items()):
+            flying = (target, customer) in self._intents
+            if (targets and target not in targets) or not (row.outcome or flying):
+                continue
+            outcome, reason = (Outcome.UNKNOWN, IN_FLIGHT) if flying else (row.outcome, row.reason)
+            since = row.since or datetime.now(timezone.utc)
+            found.append(Failure(target, customer, outcome or Outcome.UNKNOWN, reason, row.errors, row.attempts, since, row.due))
+        return found
+
+    async def tally(self) -> list[Tally]:
+        tallies = []
+        for target in sorted(self._fingerprints):
+            rows = [row for (where, _), row in self._pending.items() if where == target]
+            outcomes = Counter(row.outcome.value for row in rows if row.outcome)
+            tallies.append(Tally(target, await self.known(target), sum(not row.parked for row in rows), dict(outcomes)))
+        return tallies
+
+    async def file(self, filing: Filing) -> None:
+        for key, digest in filing.rows:
+            self._seen.setdefault(filing.source, {})[key] = digest
+            for target in filing.targets:
+                self._wait(target, key)
+        if filing.cursor is not None:
+            self._cursors[filing.source] = filing.cursor
+
+    async def enrol(self, target: str, source: str, fingerprint: str) -> bool:
+        if self._fingerprints.get(target) == fingerprint:
+            return False
+        self._fingerprints[target] = fingerprint
+        for key in self._seen.get(source, {}):
+            self._wait(target, key)
+        return True
+
+    async def claim(self, target: str, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            row = self._pending.get((target, claim.customer))
+            if row:
+                self._pending[target, claim.customer] = replace(row, id=claim.id)
+
+    async def intend(self, target: str, updates: Sequence[Update]) -> None:
+        for update in updates:
+            fields = frozenset(change.field for change in update.changes)
+            key = (target, update.customer)
+            self._intents[key] = self._intents.get(key, frozenset()) | fields
+
+    async def settle(self, target: str, place: str, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            key = (target, settlement.customer)
+            self._intents.pop(key, None)
+            self._acknowledge(key, place, settlement)
+            self._close(key, settlement)
+
+    async def wait(self, target: str, customers: Sequence[str]) -> list[Pending]:
+        for customer in customers:
+            self._wait(target, customer)
+        return [Pending(customer, self._pending[target, customer].version) for customer in customers]
+
+    async def recover(self) -> dict[str, int]:
+        for key, fields in self._intents.items():
+            known, row = self._baselines.get(key), self._pending.get(key)
+            if known:
+                self._baselines[key] = replace(known, doubt=known.doubt | fields)
+            if row:
+                now = datetime.now(timezone.utc)
+                self._pending[key] = replace(row, outcome=Outcome.UNKNOWN, reason=IN_FLIGHT, since=row.since or now)
+        counts = Counter(target for target, _ in self._intents)
+        self._intents.clear()
+        return dict(counts)
+
+    async def drop(self, target: str, waiting: Sequence[Pending]) -> None:
+        for pending in waiting:
+            key = (target, pending.customer)
+            row = self._pending.get(key)
+            if row and row.version == pending.version:
+                del self._pending[key]
+                self._baselines.pop(key, None)
+
+    async def forget(self, source: str, customers: Sequence[str]) -> None:
+        for customer in customers:
+            self._seen.get(source, {}).pop(customer, None)
+
+    async def stand(self, account: str, standing: Standing) -> None:
+        self._standings[account] = standing
+
+    async def retry(self, targets: Sequence[str] = (), customers: Sequence[str] = ()) -> int:
+        chosen = [
+            (target, customer)
+            for (target, customer), row in self._pending.items()
+            if row.outcome and (not targets or target in targets) and (not customers or customer in customers)
+        ]
+        for target, customer in chosen:
+            self._wait(target, customer)
+        return len(chosen)
+
+    async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
+        self.runs.append((run, started, ended, report))
+
+    async def close(self) -> None:
+        pass
+
+    def _wait(self, target: str, customer: str) -> None:
+        self._versions += 1
+        row = self._pending.get((target, customer))
+        self._pending[target, customer] = Row(self._versions, row.id if row else None)
+
+    def _acknowledge(self, key: tuple[str, str], place: str, settlement: Settlement) -> None:
+        known = self._baselines.get(key)
+        if settlement.taken is not None:
+            self._baselines[key] = Baseline(place, settlement.id, settlement.taken, settlement.doubt)
+        elif settlement.doubt and known and (known.place, known.id) == (place, settlement.id):
+            self._baselines[key] = replace(known, doubt=known.doubt | settlement.doubt)
+
+    def _close(self, key: tuple[str, str], settlement: Settlement) -> None:
+        row = self._pending.get(key)
+        if row is None or row.version != settlement.version:
+            return
+        if settlement.outcome in {Outcome.DELIVERED, Outcome.UNCHANGED}:
+            del self._pending[key]
+            return
+        self._pending[key] = replace(
+            row,
+            outcome=settlement.outcome,
+            reason=settlement.reason,
+            errors=settlement.errors,
+            attempts=row.attempts + settlement.attempts,
+            since=row.since or datetime.now(timezone.utc),
+            due=settlement.due,
+            parked=settlement.parked,
+        )

@@ -1,0 +1,41 @@
+"""The state's schema: one script a version, applied in order; a script that has been released is never edited."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE sources (name TEXT PRIMARY KEY, cursor BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE seen (source TEXT, key TEXT, digest BLOB NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
+    CREATE TABLE targets (name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE pending (
+        target TEXT, customer TEXT, version INTEGER NOT NULL DEFAULT 1, id TEXT,
+        outcome TEXT, reason TEXT NOT NULL DEFAULT '', errors BLOB NOT NULL DEFAULT '[]', attempts INTEGER NOT NULL DEFAULT 0,
+        since REAL, due REAL NOT NULL DEFAULT 0, parked INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (target, customer)
+    ) WITHOUT ROWID;
+    CREATE TABLE intents (target TEXT, customer TEXT, fields BLOB NOT NULL, PRIMARY KEY (target, customer)) WITHOUT ROWID;
+    CREATE TABLE baselines (
+        target TEXT, customer TEXT, place TEXT NOT NULL, id TEXT NOT NULL, leaves BLOB NOT NULL, doubt BLOB,
+        PRIMARY KEY (target, customer)
+    ) WITHOUT ROWID;
+    CREATE INDEX baselines_id ON baselines (target, id);
+    CREATE TABLE accounts (name TEXT PRIMARY KEY, standing BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE runs (run TEXT PRIMARY KEY, started REAL NOT NULL, ended REAL NOT NULL, report BLOB NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+SCRATCH = """
+PRAGMA temp_store = FILE;
+CREATE TEMP TABLE sources (name TEXT PRIMARY KEY, cursor BLOB);
+CREATE TEMP TABLE seen (source TEXT, key TEXT, digest BLOB, PRIMARY KEY (source, key));
+CREATE TEMP TABLE targets (name TEXT PRIMARY KEY, fingerprint TEXT);
+CREATE TEMP TABLE pending (
+    target TEXT, customer TEXT, version INTEGER NOT NULL DEFAULT 1, id TEXT,
+    outcome TEXT, reason TEXT NOT NULL DEFAULT '', errors BLOB NOT NULL DEFAULT '[]', attempts INTEGER NOT NULL DEFAULT 0,
+    since REAL, due REAL NOT NULL DEFAULT 0, parked INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (target, customer)
+);
+INSERT INTO temp.pending SELECT * FROM main.pending;
+"""
+"""For a dry run: temporary tables that stand before the real ones, so that what is filed is never written.
+
+What was last seen, acknowledged and remembered is read from `main` by name; who waits is copied, and goes on from there.
+"""

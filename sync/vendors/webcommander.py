@@ -1,0 +1,220 @@
+"""WebCommander: PUT /admin/customers/{id} with a bearer token. Pure.
+
+Rests on WebCommander's page "Customer PUT API Documentation": a `customer` envelope and four fields beside it, only what is sent
+changes, and the whole customer comes back. An inline address may be applied or discarded, so what comes back is compared.
+"""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Annotated, Any, ClassVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, BeforeValidator, SecretStr
+
+from sync.errors import FieldError, Refused, StopAccount, Unclear
+from sync.model import Change, Diff, Exchange, Identity, Leaf, Receipt, Request, SignIn, Token, Update
+from sync.ports import Vendor
+from sync.vendors import reading
+from sync.vendors.schema import Amount, Field, Filled, Flag, Password, Schema, Text, Whole
+
+INSIDE = "customer."
+IDS = ("id", "customer_id", "internal_id")
+"""The names of the id, in both generations of the API; the first that a reply has is the one in the URL."""
+ADDRESS = {
+    "address_line": "address_line_1",
+    "country": "country",
+    "state": "state",
+    "city": "city",
+    "post_code": "post_code",
+    "mobile": "mobile",
+    "phone": "phone",
+}
+"""A field of the request -> where the reply's PRIMARY address holds it."""
+PHONES = {"mobile", "phone"}
+NOT_HELD = "accepted, but the primary address in the reply does not hold it"
+
+
+def _profile(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
+Clearable = Annotated[Text | None, Field(clear="")]
+Login = Filled | None
+
+
+class Newsletter(Schema):
+    """Whether the customer gets the shop's letters."""
+
+    subscribed: Flag | None = None
+
+
+class Details(Schema):
+    """What stands inside the envelope; country and state are names, gender is free text."""
+
+    first_name: Login = None
+    last_name: Clearable = None
+    shipping_profile: Annotated[Whole, BeforeValidator(_profile)] | None = None
+    gender: Clearable = None
+    email: Login = None
+    company_name: Clearable = None
+    address_line: Clearable = None
+    country: Clearable = None
+    state: Clearable = None
+    post_code: Clearable = None
+    city: Clearable = None
+    mobile: Clearable = None
+    phone: Clearable = None
+    abn: Clearable = None
+    abn_branch: Clearable = None
+    newsletter: Newsletter | None = None
+    password: Password | None = None
+
+
+class WebCommanderCustomer(Schema):
+    """The body of PUT /admin/customers/{id}. `store_credit` overwrites what the shop has on its ledger."""
+
+    customer: Details | None = None
+    store_credit: Amount | None = None
+    credit_limit: Amount | None = None
+    customer_password_expired: Flag | None = None
+    allow_credit_limit: Flag | None = None
+
+
+class WebCommanderAccount(Schema):
+    """What an account needs beside the common keys: an administrator's login, and the application's."""
+
+    base_url: str
+    username: str
+    password: SecretStr
+    client_id: str
+    client_secret: SecretStr
+    redirect_uri: str
+
+
+class WebCommander(Vendor):
+    """WebCommander's admin API, as one account speaks it."""
+
+    name: ClassVar[str] = "webcommander"
+    Account: ClassVar[type[BaseModel]] = WebCommanderAccount
+    Customer: ClassVar[type[BaseModel]] = WebCommanderCustomer
+
+    def __init__(self, account: WebCommanderAccount) -> None:
+        self._account = account
+        self._base = account.base_url.rstrip("/")
+
+    @property
+    def place(self) -> str:
+        """One site, one shop."""
+        return self._base
+
+    def identify(self, value: object, match: str | None = None) -> Identity:
+        """A customer's id is an integer."""
+        return Identity(reading.whole_id(value), match)
+
+    def requests(self, identity: Identity, changes: Diff, leaves: Mapping[str, Leaf]) -> tuple[Request, ...]:  # noqa: ARG002
+        """One PUT that holds only what changed; without a change inside the envelope there is no envelope."""
+        body: dict[str, Any] = {}
+        for change in changes:
+            *envelopes, name = change.field.split(".")
+            at = body
+            for envelope in envelopes:
+                at = at.setdefault(envelope, {})
+            at[name] = change.after
+        return (Request("PUT", f"{self._base}/admin/customers/{quote(identity.value, safe='')}", body),)
+
+    def exchange(self, update: Update) -> Exchange:
+        """200 with the `customer` that was asked for means done; a URL that leads nowhere is answered with 200, too."""
+        reply = yield update.requests[0]
+        answer = reading.tree(reply) or {}
+        words, errors = _words(answer) or reading.text(reply), tuple(_errors(answer))
+        if reply.status != HTTPStatus.OK:
+            raise reading.failure(reply, words, errors)
+        if answer.get("isSuccess") is False or answer.get("status") == "error":
+            raise Refused(words or "not a success, without a word why", errors)
+        customer = answer.get("customer")
+        if not isinstance(customer, dict):
+            raise Unclear("the reply holds no customer")
+        if _id(customer) not in {None, update.identity.value}:
+            raise Unclear("the reply is about another customer")
+        primary = _primary(customer)
+        return Receipt(tuple(FieldError(change.field, NOT_HELD) for change in update.changes if _lacks(primary, change)))
+
+    def sign_in(self, token: Token | None) -> SignIn:
+        """POST /oauth2/token: a refresh where there is a refresh token, and the full sign-in where that is refused."""
+        if token is not None and token.refresh:
+            reply = yield self._token_request("refresh_token", refresh_token=reading.credential(SecretStr(token.refresh)))
+            try:
+                fresh = reading.token(reply)
+            except StopAccount:
+                pass
+            else:
+                return replace(fresh, refresh=fresh.refresh or token.refresh)
+        login = f"{self._account.username}:{self._account.password.get_secret_value()}"
+        encoded = SecretStr(base64.b64encode(login.encode()).decode())
+        reply = yield self._token_request("client_credentials", auth_string=reading.credential(encoded))
+        return reading.token(reply, _words(reading.tree(reply) or {}))
+
+    def sign(self, request: Request, token: Token | None) -> Request:
+        """A bearer token, on everything but the sign-in."""
+        return reading.bearer(request, token)
+
+    def _token_request(self, grant: str, **credentials: Leaf) -> Request:
+        account = self._account
+        application = {"client_id": account.client_id, "client_secret": reading.credential(account.client_secret)}
+        body = {"grant_type": grant, **credentials, "redirect_uri": account.redirect_uri, **application}
+        return Request("POST", f"{self._base}/oauth2/token", body)
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    found = (answer.get(name) for name in ("message", "error_description", "error"))
+    return next((reading.quoted(words) for words in found if isinstance(words, str) and words.strip()), "")
+
+
+def _errors(answer: Mapping[str, Any]) -> Iterator[FieldError]:
+    errors = answer.get("errors")
+    for error in errors if isinstance(errors, list) else []:
+        if isinstance(error, dict) and isinstance(error.get("field"), str):
+            yield FieldError(_ours(error["field"]), reading.quoted(error.get("message") or error.get("code") or "refused"))
+
+
+def _ours(field: str) -> str:
+    """The vendor's name of a field as ours: `email` and `customer.email`, `addresses[0].state_id` as `customer.state`."""
+    last = field.rsplit(".", 1)[-1].removesuffix("_id").removesuffix("_1")
+    if last == "subscribed":
+        return f"{INSIDE}newsletter.subscribed"
+    if last in WebCommanderCustomer.model_fields:
+        return last
+    return INSIDE + last if last in Details.model_fields else field
+
+
+def _id(customer: Mapping[str, Any]) -> str | None:
+    return next((str(customer[name]).strip() for name in IDS if customer.get(name) is not None), None)
+
+
+def _primary(customer: Mapping[str, Any]) -> Mapping[str, Any]:
+    addresses = customer.get("addresses")
+    found = [address for address in addresses if isinstance(address, dict)] if isinstance(addresses, list) else []
+    return next((address for address in found if str(address.get("type")).casefold() == "primary"), {})
+
+
+def _lacks(address: Mapping[str, Any], change: Change) -> bool:
+    """Whether the address speaks of this field, and holds something else; country and state come as objects."""
+    name = ADDRESS.get(change.field.removeprefix(INSIDE))
+    if name is None or name not in address:
+        return False
+    held = address[name]
+    values = [held.get("name"), held.get("code")] if isinstance(held, dict) else [held]
+    alike = _digits if name in PHONES else _folded
+    return alike(change.after) not in map(alike, values)
+
+
+def _digits(value: object) -> str:
+    """A number may come back in groups of its own; one without a digit is compared as text."""
+    return re.sub(r"\D", "", _folded(value)) or _folded(value)
+
+
+def _folded(value: object) -> str:
+    return "" if value is None else " ".join(str(value).split()).casefold()

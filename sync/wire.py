@@ -1,0 +1,89 @@
+"""Request -> Reply. The only file that speaks to aiohttp's client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timezone
+from importlib.metadata import version
+from types import SimpleNamespace
+
+import aiohttp
+
+from sync.errors import Broken, NotSent
+from sync.model import Reply, Request
+
+LARGEST_REPLY = 1 << 20
+"""Bytes, unpacked; what is longer is cut off, and then nobody understands it."""
+CONNECT_SECONDS = 10.0
+
+
+class Wire:
+    """One session for everything: connections are kept, redirects are not followed, cookies are not kept."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def send(self, request: Request, *, seconds: float, written: Callable[[], None] = lambda: None) -> Reply:
+        """Sends once. `seconds` bounds the whole exchange; `written` is called when the request has left.
+
+        Raises NotSent (no connection: the vendor has seen nothing) or Broken (it may have seen everything).
+        """
+        content = request.content(reveal=True)
+        headers = dict(request.headers)
+        if content is not None:
+            headers.setdefault("Content-Type", "application/json")
+        try:
+            async with self._session.request(
+                request.method,
+                request.url,
+                data=content,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, CONNECT_SECONDS)),
+                trace_request_ctx=written,
+            ) as reply:
+                body = await _read(reply)
+                names = {name.lower(): value for name, value in reply.headers.items()}
+                return Reply(reply.status, names, body, datetime.now(timezone.utc))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise NotSent(f"no connection: {_said(error)}") from None
+        except asyncio.TimeoutError:
+            raise Broken(f"no answer within {seconds:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Broken(f"the connection broke: {_said(error)}") from None
+
+
+@asynccontextmanager
+async def open_wire() -> AsyncIterator[Wire]:
+    """A wire that lives as long as the block."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(_written)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": f"customer-sync/{version('customer-sync')}", "Accept": "application/json"},
+        trace_configs=[tracing],
+    )
+    session._retry_connection = False  # noqa: SLF001 - aiohttp would send a PUT again by itself, past pace and intent
+    async with session:
+        yield Wire(session)
+
+
+async def _written(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx()
+
+
+async def _read(reply: aiohttp.ClientResponse) -> bytes:
+    pieces, size = [], 0
+    async for piece in reply.content.iter_chunked(1 << 16):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST_REPLY:
+            reply.close()
+            break
+    return b"".join(pieces)[:LARGEST_REPLY]
+
+
+def _said(error: Exception) -> str:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
