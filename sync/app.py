@@ -223,7 +223,9 @@ def _unknown_fields(source: str, found: Mapping[str, str], settings: Settings, t
     wrong = []
     for part, name in (("key", table.key), ("cursor", table.cursor)):
         if name is not None and name not in found:
-            wrong.append(Mistake(settings.file, f"sources.{source}.{part}", f"the source has no column {name}{nearest(name, found)}"))
+            wrong.append(
+                Mistake(settings.file, f"sources.{source}.{part}", f"the source has no column {name}{nearest(name, found)}")
+            )
     for target in (settings.targets[name] for name in targets if settings.targets[name].source == source):
         wrong += [
             Mistake(target.file, key, f"source {source} has no field {name}{nearest(name, found)}")

@@ -1,4 +1,4 @@
-"""Flags -> calls, errors -> exit codes: 0 done, 1 could not run, 2 there are changes, 3 done but some customers are out of step."""
+"""Flags -> calls, errors -> exit codes: 0 done, 1 could not run, 2 there are changes, 3 some customers are out of step."""
 
 import asyncio
 import os
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel
 
 from sync.errors import SyncError
-from sync.model import Failure, Outcome, dumps, words
+from sync.model import Failure, Outcome, dumps
 
 T = TypeVar("T")
 DONE, FAILED, CHANGES, OUT_OF_STEP, INTERRUPTED = 0, 1, 2, 3, 130
@@ -51,7 +52,9 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder
 @app.command()
 def check(
     config: Config = HERE,
-    online: Annotated[bool, typer.Option("--online", help="Also read the sources and sign in to the accounts; writes nothing.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also read the sources and sign in to the accounts; writes nothing.")
+    ] = False,
 ) -> None:
     """Says whether the config is valid, and every mistake in it.
 
@@ -107,7 +110,9 @@ def run(
     redactor = Redactor()
     configure(redactor, level=log_level, form="json" if log_format == "json" else "console")
     settings = load(config)
-    raise typer.Exit(_run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, redactor, as_json=as_json))))
+    raise typer.Exit(
+        _run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, redactor, as_json=as_json)))
+    )
 
 
 @app.command()
@@ -141,7 +146,9 @@ def failures(config: Config = HERE, target: Targets = None, as_json: AsJson = Fa
 
 @app.command()
 def retry(
-    customers: Annotated[list[str] | None, typer.Argument(metavar="[CUSTOMER]...", help="Their keys; all if none is named.")] = None,
+    customers: Annotated[
+        list[str] | None, typer.Argument(metavar="[CUSTOMER]...", help="Their keys; all if none is named.")
+    ] = None,
     config: Config = HERE,
     target: Targets = None,
     as_json: AsJson = False,
@@ -154,7 +161,11 @@ def retry(
     from sync.settings import load
 
     count = _run(parts.retry(load(config), target or [], customers or []))
-    print(dumps({"format": 1, "waiting": count}).decode() if as_json else f"{_count(count, 'customer')} will be tried again by the next run")
+    print(
+        dumps({"format": 1, "waiting": count}).decode()
+        if as_json
+        else f"{_count(count, 'customer')} will be tried again by the next run"
+    )
 
 
 @app.command()
@@ -184,7 +195,9 @@ def demo(
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(metavar="[sync|target|VENDOR]", help="sync.toml, targets/*.toml, or a vendor's fields.")] = "sync",
+    what: Annotated[
+        str, typer.Argument(metavar="[sync|target|VENDOR]", help="sync.toml, targets/*.toml, or a vendor's fields.")
+    ] = "sync",
 ) -> None:
     """Prints the JSON Schema of a config file, for editors, or of a vendor's update.
 
@@ -194,7 +207,11 @@ def schema(
     from sync.settings import SyncTable, TargetTable
     from sync.vendors import bundled
 
-    models = {"sync": SyncTable, "target": TargetTable, **{name: vendor.Customer for name, vendor in bundled().items()}}
+    models: dict[str, type[BaseModel]] = {
+        "sync": SyncTable,
+        "target": TargetTable,
+        **{name: vendor.Customer for name, vendor in bundled().items()},
+    }
     if what not in models:
         raise SyncError(f"there is no schema of {what}{nearest(what, models)}; there are {', '.join(models)}")
     print(dumps(models[what].model_json_schema(), indent=True).decode())
@@ -231,7 +248,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
     """SIGTERM and SIGINT ask for an end, and bring it about after the grace period; the second one kills."""
-    stopping, signals = asyncio.Event(), []
+    stopping, signals = asyncio.Event(), list[int]()
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work(stopping))
 

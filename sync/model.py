@@ -118,7 +118,7 @@ class Request:
     method: Literal["GET", "POST", "PUT", "PATCH"]
     url: str
     body: Mapping[str, Any] | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def content(self, *, reveal: bool = False) -> bytes | None:
         """The bytes of the body: with `reveal` as they are sent, else with every secret as `***` and otherwise the same."""

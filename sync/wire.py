@@ -1,9 +1,8 @@
 """Request -> Reply. The only file that speaks to aiohttp's client."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -44,10 +43,10 @@ class Wire:
             ) as reply:
                 body = await _read(reply)
                 names = {name.lower(): value for name, value in reply.headers.items()}
-                return Reply(reply.status, names, body, datetime.now(timezone.utc))
+                return Reply(reply.status, names, body, datetime.now(UTC))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NotSent(f"no connection: {_said(error)}") from None
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise Broken(f"no answer within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise Broken(f"the connection broke: {_said(error)}") from None

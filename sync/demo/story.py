@@ -28,7 +28,10 @@ CHANGES = (
     ("Jack Thompson marries and becomes Jack Thompson-Rees", "LastName = 'Thompson-Rees' WHERE CustomerId = 2"),
     ("Zoë Papadopoulos gets a higher credit limit", "CreditLimit = 900.00 WHERE CustomerId = 3"),
     ("a note on Liam Nguyen is deleted, and his discount grows", "Notes = NULL, Discount = 7.5 WHERE CustomerId = 4"),
-    ("somebody writes an e-mail address in capitals: the map lowers it, so that is no change", "Email = upper(Email) WHERE CustomerId = 5"),
+    (
+        "somebody writes an e-mail address in capitals: the map lowers it, so that is no change",
+        "Email = upper(Email) WHERE CustomerId = 5",
+    ),
 )
 LATER = "2026-11-21 09:00:00"
 
@@ -42,7 +45,11 @@ async def tell(directory: Path) -> None:
     directory.mkdir(parents=True)
     async with serve("127.0.0.1", 0) as sandbox:
         settings = _prepare(directory, sandbox.url)
-        _say(console, "1", f"Four vendors are simulated at {sandbox.url}; a database of 80 customers stands in {directory}/customers.sqlite")
+        _say(
+            console,
+            "1",
+            f"Four vendors are simulated at {sandbox.url}; a database of 80 customers stands in {directory}/customers.sqlite",
+        )
         _say(console, "2", "The plan of the first run: nothing is known of the vendors, so every mapped field goes", "plan")
         await _plan(settings, limit=2)
         _say(console, "3", "The first run", "run")

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Generator
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sync.errors import Broken, NotSent, SignInAgain, StopAccount, SyncError, TryAgain, Unclear, VendorError
@@ -38,7 +38,7 @@ class Courier:
         self._wire = wire
         self._redactor = redactor
         self._token: Token | None = None
-        self._renew_at = datetime.max.replace(tzinfo=timezone.utc)
+        self._renew_at = datetime.max.replace(tzinfo=UTC)
         self._signing_in = asyncio.Lock()
 
     async def carry(self, update: Update) -> Settlement:
@@ -55,7 +55,7 @@ class Courier:
                     unknown |= isinstance(trouble, Broken | Unclear)
                     await self._lane.noted(update.customer, trouble)
                     tried = replace(tried, seconds=time.monotonic() - began)
-                    step = decide(trouble, tried, self._lane.policy.retry, datetime.now(timezone.utc), random.random)
+                    step = decide(trouble, tried, self._lane.policy.retry, datetime.now(UTC), random.random)
                     if isinstance(step, End):
                         return self._ended(update, step, tried, doubt=doubt, unknown=unknown)
                     tried = await self._take(step, trouble, tried, token)
@@ -65,7 +65,9 @@ class Courier:
         except LaneClosed as closed:
             outcome = Outcome.UNKNOWN if unknown else Outcome.DEFERRED
             step = End(outcome, closed.reason)
-            return replace(self._ended(update, step, tried, doubt=doubt, unknown=unknown), due=closed.until, attempts=tried.attempts)
+            return replace(
+                self._ended(update, step, tried, doubt=doubt, unknown=unknown), due=closed.until, attempts=tried.attempts
+            )
         finally:
             await self._lane.left(update.customer)
 
@@ -86,9 +88,9 @@ class Courier:
                 if not fresh:
                     self._token = None
                 return tried if fresh else replace(tried, sign_ins=tried.sign_ins + 1)
-            case Stop(reason, until) if until is None:
+            case Stop(reason, None):
                 self._lane.close(self._redactor.clean(reason), None, refused=True)
-            case Stop(reason, until):
+            case Stop(reason, datetime() as until):
                 self._lane.pause(self._redactor.clean(reason), until)
         return replace(tried, waits=tried.waits + 1)
 
@@ -115,7 +117,7 @@ class Courier:
         if not self._vendor.signs_in:
             return None
         async with self._signing_in:
-            if self._token is None or datetime.now(timezone.utc) >= self._renew_at:
+            if self._token is None or datetime.now(UTC) >= self._renew_at:
                 self._token = await self._new_token(customer)
                 self._redactor.learn([self._token.access, self._token.refresh or ""])
             return self._token
@@ -136,7 +138,7 @@ class Courier:
         except (TryAgain, Unclear) as error:
             raise TryAgain(f"sign-in: {error.reason}", maybe_applied=False) from None
         if token.expires:
-            life = token.expires - datetime.now(timezone.utc)
+            life = token.expires - datetime.now(UTC)
             self._renew_at = token.expires - min(EARLY, life / 10)
         return token
 

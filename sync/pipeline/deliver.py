@@ -111,7 +111,8 @@ class _Round:
         for settlement in batch:
             self._delivery.note(settlement)
             log.info(
-                f"update.{settlement.outcome.value}",
+                "update.settled",
+                outcome=settlement.outcome.value,
                 target=self._delivery.target,
                 customer=settlement.customer,
                 attempts=settlement.attempts,

@@ -15,7 +15,7 @@ def diff(
     about: Callable[[str], Field],
     sources: Mapping[str, tuple[str, ...]],
 ) -> Diff:
-    """Every field of the record that its target may not hold as it is, sorted by field; `about` tells whether a list has an order.
+    """Every field of the record that its target may not hold as it is, sorted by field; `about` tells if a list has an order.
 
     A field that the record lacks is left alone. A baseline speaks for one customer at one place only.
     """

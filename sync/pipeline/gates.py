@@ -35,7 +35,7 @@ class GatePolicy:
 
 def judge(policy: GatePolicy, figures: Figures) -> Callable[[Update], Held | None] | None:
     """Names the first gate that holds an update: what clears a field first, then everything. None: no gate has tripped."""
-    kept_back = []
+    kept_back: list[tuple[str, str, Callable[[Update], bool]]] = []
     if policy.max_cleared and policy.max_cleared.exceeded(figures.clearing, figures.known):
         reason = f"{figures.clearing} of {figures.known} customers would lose a value; the limit is {policy.max_cleared.text}"
         kept_back.append(("max_cleared", reason, clears))

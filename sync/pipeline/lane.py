@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import structlog
 
@@ -24,9 +23,9 @@ class LanePolicy:
     concurrency: int = 4
     timeout: float = 30.0
     patience: float = 60.0
-    pace: PacePolicy = PacePolicy()
-    retry: RetryPolicy = RetryPolicy()
-    breaker: BreakerPolicy = BreakerPolicy()
+    pace: PacePolicy = field(default_factory=PacePolicy)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
 class LaneClosed(SyncError):
@@ -55,7 +54,7 @@ class Lane:
         self._closed: LaneClosed | None = None
         self._moved = asyncio.Condition()
         if standing.stopped_until > time.time():
-            self.close(standing.reason, datetime.fromtimestamp(standing.stopped_until, timezone.utc))
+            self.close(standing.reason, datetime.fromtimestamp(standing.stopped_until, UTC))
 
     @property
     def closed(self) -> LaneClosed | None:
@@ -82,7 +81,7 @@ class Lane:
         """Waits, or raises LaneClosed when the process is asked to stop."""
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
         self._check()
 
@@ -92,7 +91,7 @@ class Lane:
 
     def pause(self, reason: str, until: datetime) -> None:
         """Nobody sends before `until`; if that is more than a run should wait for, the lane closes."""
-        left = (until - datetime.now(timezone.utc)).total_seconds()
+        left = (until - datetime.now(UTC)).total_seconds()
         if left > self.policy.patience:
             self.close(reason, until)
         elif time.monotonic() + left > self._resume:
@@ -116,7 +115,7 @@ class Lane:
         await self._wake()
 
     async def left(self, customer: str) -> None:
-        """This customer's update has ended, one way or the other."""
+        """The update of this customer has ended, one way or the other."""
         self._breaker.left(customer)
         await self._wake()
 

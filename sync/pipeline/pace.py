@@ -9,10 +9,10 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
-from asyncio_throttle import Throttler
+from asyncio_throttle.throttler import Throttler
 
 from sync.errors import StopAccount
 from sync.model import Standing
@@ -52,7 +52,7 @@ class PacePolicy:
         return requests * self.rate.spacing if self.rate else 0.0
 
 
-class Spacing(Throttler):  # type: ignore[misc]  # asyncio-throttle has no types
+class Spacing(Throttler):
     """asyncio-throttle with one start per period, slept for exactly in place of polled for, and on a schedule."""
 
     def __init__(self, rate: Rate, last_sent: float) -> None:
@@ -65,7 +65,7 @@ class Spacing(Throttler):  # type: ignore[misc]  # asyncio-throttle has no types
         last: float | None = self._task_logs[-1] if self._task_logs else None
         now = time.monotonic()
         start = now if last is None else max(last + self.period, now - CATCH_UP)
-        while (left := start - time.monotonic()) > 0:
+        if (left := start - now) > 0:
             await asyncio.sleep(left)
         self._task_logs.clear()
         self._task_logs.append(start)
@@ -169,12 +169,10 @@ class Pace:
         for quota, rate in zip(self._quotas, self._policy.quotas, strict=True):
             while (left := quota.free_at(time.time()) - time.time()) > 0:
                 if left > self._policy.patience:
-                    until = datetime.fromtimestamp(time.time() + left, timezone.utc)
+                    until = datetime.fromtimestamp(time.time() + left, UTC)
                     raise StopAccount(f"quota {rate.text} is used up", until)
                 await asyncio.sleep(left)
 
     def remember(self) -> Mapping[str, Any]:
         """What `Standing` keeps of the pace."""
         return {"last_sent": self._last_sent, "used": dict(quota.remember() for quota in self._quotas)}
-
-

@@ -23,7 +23,7 @@ class Plan:
     def __init__(self, target: str, known: int) -> None:
         self.target = target
         self.figures = Figures(known)
-        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, prefix="customer-sync-")
+        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, prefix="customer-sync-")  # noqa: SIM115 - closed by `close`
         self._rivals: Mapping[str, tuple[str, ...]] = {}
         self._keep: Keeper = lambda _update: None
 
@@ -78,7 +78,6 @@ class Plan:
             self.figures = Figures(self.figures.known)
             for entry in self.entries():
                 self.figures.count(entry)
-
 
 
 def _waiting(entry: Entry) -> Pending:

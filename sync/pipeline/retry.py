@@ -147,4 +147,3 @@ def _give_up(trouble: SyncError) -> End:
 def _bounded(until: datetime | None, now: datetime) -> datetime | None:
     """Neither in the past nor further off than LONGEST_WAIT."""
     return None if until is None else min(max(until, now), now + LONGEST_WAIT)
-

@@ -49,7 +49,9 @@ def compile_rules(
     return tuple(rules), mistakes
 
 
-def _walk(table: Mapping[str, Any], fields: Mapping[str, Field], prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _walk(
+    table: Mapping[str, Any], fields: Mapping[str, Field], prefix: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
     """A table under a name that the schema knows as an object is nesting, not a rule."""
     for name, written in table.items():
         path = (*prefix, name)
@@ -170,7 +172,9 @@ def _steps(via: list[str], maps: Mapping[str, Mapping[str, Any]]) -> tuple[tuple
         try:
             steps.append((rule, transform(rule, maps)))
         except LookupError:
-            raise LookupError(f"via: unknown transform {rule.partition(':')[0]}{nearest(rule.partition(':')[0], names())}") from None
+            raise LookupError(
+                f"via: unknown transform {rule.partition(':')[0]}{nearest(rule.partition(':')[0], names())}"
+            ) from None
         except ValueError as error:
             raise ValueError(f"via: {rule}: {error}") from None
     return tuple(steps)

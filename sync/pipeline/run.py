@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from secrets import token_hex
 
 import structlog
@@ -49,7 +49,7 @@ class Target:
     vendor: Vendor
     projection: Projection
     fingerprint: str
-    gates: GatePolicy = GatePolicy()
+    gates: GatePolicy = field(default_factory=GatePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Report:
 
 def new_run() -> str:
     """The name of a run or plan: when it began, and something that no other has."""
-    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H-%M-%SZ}-{token_hex(3)}"
+    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{token_hex(3)}"
 
 
 async def make_plans(feed: Feed, store: Filer, watch: Watch) -> list[Plan]:
@@ -104,14 +104,14 @@ async def make_plans(feed: Feed, store: Filer, watch: Watch) -> list[Plan]:
 
 async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
     """One pass over all feeds. What one source, target or vendor cannot do never stops the others. Raises StateError."""
-    report = Report(new_run(), datetime.now(timezone.utc))
+    report = Report(new_run(), datetime.now(UTC))
     async with AsyncExitStack() as stack:
         lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
         for feed in feeds:
             try:
                 plans = await make_plans(feed, store, watch)
             except SourceError as error:
-                log.error("source.failed", source=feed.name)
+                log.warning("source.failed", source=feed.name)
                 report.troubles.append(str(error))
                 continue
             for target, plan in zip(feed.chosen, plans, strict=True):
@@ -124,7 +124,7 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
         closed = way.lane.closed
         if closed and closed.refused:
             report.troubles.append(f"accounts.{way.lane.account}: {closed.reason}")
-    report.ended = datetime.now(timezone.utc)
+    report.ended = datetime.now(UTC)
     await store.log_run(report.run, report.started, report.ended, {"targets": report.targets, "troubles": report.troubles})
     return report
 
@@ -213,7 +213,7 @@ def _compared(target: Target, waiting: Pending, record: Record, baseline: Baseli
 
 
 async def _unseal(updates: Sequence[Update], source: Source, target: Target) -> Sequence[Update | Settlement]:
-    """Passwords are not part of a plan: they are read again, and an update whose password has moved on is left for the next run."""
+    """Passwords are not part of a plan: they are read again; an update whose password has moved on waits for the next run."""
     sealed = [update for update in updates if _is_sealed(update)]
     if not sealed:
         return updates
@@ -234,7 +234,9 @@ def _opened(update: Update, customer: Customer | None, target: Target) -> Update
         return _put_off(update, "the customer has changed since it was planned")
     known = {name: leaf for name, leaf in record.leaves.items() if isinstance(leaf, Secret)}
     changes = tuple(
-        change if not isinstance(change.after, Secret) else Change(change.field, change.before, known.get(change.field), change.sources)
+        change
+        if not isinstance(change.after, Secret)
+        else Change(change.field, change.before, known.get(change.field), change.sources)
         for change in update.changes
     )
     if changes != update.changes:

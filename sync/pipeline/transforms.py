@@ -239,4 +239,19 @@ EXAMPLES = {
     "truncate": "truncate:40", "default": "default:none", "null_if": "null_if:n/a", "split": "split:;", "join": "join:, ",
     "decimal": "decimal:2", "date": "date:%Y-%m-%d", "phone": "phone:AU", "country": "country:name", "map": "map:NAME",
 }  # fmt: skip
-PER_ITEM = {"trim", "collapse", "lower", "upper", "title", "digits", "int", "bool", "truncate", "decimal", "date", "phone", "country", "map"}
+PER_ITEM = {
+    "trim",
+    "collapse",
+    "lower",
+    "upper",
+    "title",
+    "digits",
+    "int",
+    "bool",
+    "truncate",
+    "decimal",
+    "date",
+    "phone",
+    "country",
+    "map",
+}

@@ -281,14 +281,28 @@ def _settled(draft: _Draft, accounts: Mapping[str, AccountSettings]) -> TargetSe
     gates = GatePolicy(table.gates.max_updates, table.gates.max_cleared)
     fingerprint = _fingerprint(draft.tree, accounts[table.account].vendor)
     return TargetSettings(
-        draft.path.stem, str(draft.path), table.source, table.account, table, draft.rules, draft.fields, id_source, match, gates, fingerprint
+        draft.path.stem,
+        str(draft.path),
+        table.source,
+        table.account,
+        table,
+        draft.rules,
+        draft.fields,
+        id_source,
+        match,
+        gates,
+        fingerprint,
     )
 
 
 def _check_match(match: str, rules: Sequence[Rule], vendor: type[Vendor], file: str, mistakes: list[Mistake]) -> None:
     if match not in vendor.matches:
         known = ", ".join(sorted(vendor.matches))
-        mistakes.append(Mistake(file, f"match.{match}", f"{vendor.name} cannot name a customer by it" + (f"; it can by {known}" if known else "")))
+        mistakes.append(
+            Mistake(
+                file, f"match.{match}", f"{vendor.name} cannot name a customer by it" + (f"; it can by {known}" if known else "")
+            )
+        )
     if any(rule.field == match for rule in rules):
         mistakes.append(Mistake(file, f"fields.{match}", "names the customer already (match): map it only where an id is used"))
 

@@ -118,5 +118,3 @@ class TargetTable(Table):
         if self.every is not None and self.schedule is not None:
             raise ValueError("every and schedule exclude each other")
         return self
-
-

@@ -110,11 +110,13 @@ class Sql(Source):
         condition, values = self._dialect.among(self._dialect.quote(self._table.key), keys)
         wanted = set(keys)
         statement = f"SELECT * FROM {self._selection} WHERE {condition}"  # noqa: S608 - as above
-        found = []
+        found: list[Customer] = []
         async for rows in self._dialect.scan(statement, values, PAGE):
-            for row in rows:
-                if (text := self._key(row[place])) in wanted:
-                    found.append(Customer(text, dict(zip(names, self._dialect.typed(row, types), strict=True))))
+            found += [
+                Customer(text, dict(zip(names, self._dialect.typed(row, types), strict=True)))
+                for row in rows
+                if (text := self._key(row[place])) in wanted
+            ]
         return found
 
     async def close(self) -> None:

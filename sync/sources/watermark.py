@@ -22,7 +22,7 @@ def behind(cursor: object, overlap: timedelta) -> object:
         moment = _moment(cursor)
         return cursor if moment is None else _written(moment.replace(tzinfo=None) - overlap)
     if isinstance(cursor, int | float | Decimal):
-        return cursor - type(cursor)(overlap.total_seconds() * _unit(cursor))
+        return cursor - int(overlap.total_seconds() * _unit(cursor))
     return cursor
 
 

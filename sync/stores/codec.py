@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 
 from sync.errors import FieldError
-from sync.model import Leaf, Secret
+from sync.model import PLAIN, Leaf, Secret
 
 DECIMAL, SECRET = "$decimal", "$secret"
 
 
 def encode(leaves: Mapping[str, Leaf]) -> bytes:
     """Leaves as JSON, with what JSON does not know in an object of one marked member."""
-    return orjson.dumps(leaves, default=_mark)
+    return orjson.dumps(leaves, default=_mark, option=PLAIN)
 
 
 def decode(text: bytes) -> dict[str, Leaf]:

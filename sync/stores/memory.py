@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from sync.errors import FieldError
 from sync.model import (
@@ -60,7 +60,7 @@ class Memory(Store):
         return [(key, digest) for key, digest in rows if seen.get(key) != digest]
 
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         found = sorted(
             customer
             for (where, customer), row in self._pending.items()
@@ -99,7 +99,7 @@ class Memory(Store):
             if (targets and target not in targets) or not (row.outcome or flying):
                 continue
             outcome, reason = (Outcome.UNKNOWN, IN_FLIGHT) if flying else (row.outcome, row.reason)
-            since = row.since or datetime.now(timezone.utc)
+            since = row.since or datetime.now(UTC)
             found.append(Failure(target, customer, outcome or Outcome.UNKNOWN, reason, row.errors, row.attempts, since, row.due))
         return found
 
@@ -157,7 +157,7 @@ class Memory(Store):
             if known:
                 self._baselines[key] = replace(known, doubt=known.doubt | fields)
             if row:
-                now = datetime.now(timezone.utc)
+                now = datetime.now(UTC)
                 self._pending[key] = replace(row, outcome=Outcome.UNKNOWN, reason=IN_FLIGHT, since=row.since or now)
         counts = Counter(target for target, _ in self._intents)
         self._intents.clear()
@@ -219,7 +219,7 @@ class Memory(Store):
             reason=settlement.reason,
             errors=settlement.errors,
             attempts=row.attempts + settlement.attempts,
-            since=row.since or datetime.now(timezone.utc),
+            since=row.since or datetime.now(UTC),
             due=settlement.due,
             parked=settlement.parked,
         )

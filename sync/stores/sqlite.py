@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from datetime import datetime, timezone
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -40,9 +40,7 @@ class Ledger(Filer):
         self._path = path
         self._thread = ThreadPoolExecutor(1, "state")
 
-    async def _call(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _call(self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs one transaction in the thread."""
 
         def transaction() -> T:
@@ -180,7 +178,9 @@ def open_forgetful(path: Path) -> Ledger:
     """The state for a dry run: the file is opened read-only, and whatever is filed ends with the process. Raises StateError."""
     try:
         if path.exists():
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+            connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=False
+            )
             _same_schema(connection, path)
         else:
             connection = sqlite3.connect("", check_same_thread=False)
@@ -234,9 +234,13 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 def _same_schema(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
-        raise StateError(f"{path}: written by a newer customer-sync (schema {version}, this one knows {len(MIGRATIONS)}): update it")
+        raise StateError(
+            f"{path}: written by a newer customer-sync (schema {version}, this one knows {len(MIGRATIONS)}): update it"
+        )
     if version < len(MIGRATIONS):
-        raise StateError(f"{path}: written by an older customer-sync (schema {version}): `customer-sync run` brings it up to date")
+        raise StateError(
+            f"{path}: written by an older customer-sync (schema {version}): `customer-sync run` brings it up to date"
+        )
 
 
 def _meaning(error: Exception) -> str:
@@ -314,7 +318,7 @@ def _baselines(connection: sqlite3.Connection, target: str, customers: Sequence[
 
 
 def _rivals(connection: sqlite3.Connection, target: str) -> dict[str, tuple[str, ...]]:
-    """A pending customer claims what it was planned with; any other what its baseline says. Only pending ones can be new rivals."""
+    """A pending customer claims what it was planned with, any other what its baseline says."""
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS contested (id TEXT PRIMARY KEY) WITHOUT ROWID")
     connection.execute("DELETE FROM contested")
     connection.execute(CONTESTED, {"target": target})
@@ -349,12 +353,14 @@ def _failures(connection: sqlite3.Connection, targets: Sequence[str]) -> list[Fa
         if flying:
             outcome, reason = Outcome.UNKNOWN.value, IN_FLIGHT
         parsed = decode_errors(errors)
-        found.append(Failure(target, customer, Outcome(outcome), reason, parsed, attempts, _moment(since), _moment(due) if due else None))
+        found.append(
+            Failure(target, customer, Outcome(outcome), reason, parsed, attempts, _moment(since), _moment(due) if due else None)
+        )
     return found
 
 
 def _moment(seconds: float | None) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.utc) if seconds else datetime.now(timezone.utc)
+    return datetime.fromtimestamp(seconds, UTC) if seconds else datetime.now(UTC)
 
 
 def _tally(connection: sqlite3.Connection) -> list[Tally]:
@@ -411,18 +417,21 @@ def _settle(connection: sqlite3.Connection, target: str, place: str, settlements
     connection.executemany(
         "UPDATE pending SET outcome = ?, reason = ?, errors = ?, attempts = attempts + ?, since = coalesce(since, ?), due = ?,"
         " parked = ? WHERE target = ? AND customer = ? AND version = ?",
-        [
-            (s.outcome.value, s.reason, encode_errors(s.errors), s.attempts, now, s.due.timestamp() if s.due else 0, s.parked)
-            + (target, s.customer, s.version)
-            for s in settlements
-            if s.outcome not in done
-        ],
+        [(*_told(s, now), target, s.customer, s.version) for s in settlements if s.outcome not in done],
     )
+
+
+def _told(settlement: Settlement, now: float) -> tuple[object, ...]:
+    due = settlement.due.timestamp() if settlement.due else 0
+    errors = encode_errors(settlement.errors)
+    return settlement.outcome.value, settlement.reason, errors, settlement.attempts, now, due, settlement.parked
 
 
 def _doubt(connection: sqlite3.Connection, target: str, place: str, settlement: Settlement) -> None:
     where = (target, settlement.customer, place, settlement.id)
-    row = connection.execute("SELECT doubt FROM baselines WHERE target = ? AND customer = ? AND place = ? AND id = ?", where).fetchone()
+    row = connection.execute(
+        "SELECT doubt FROM baselines WHERE target = ? AND customer = ? AND place = ? AND id = ?", where
+    ).fetchone()
     if row:
         doubt = orjson.dumps(sorted({*settlement.doubt, *(orjson.loads(row[0]) if row[0] else ())}))
         connection.execute("UPDATE baselines SET doubt = ? WHERE target = ? AND customer = ?", (doubt, *where[:2]))

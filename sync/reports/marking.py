@@ -1,0 +1,89 @@
+"""Two values -> their texts, in pieces that differ or do not. Pure."""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from os.path import commonprefix
+from typing import Final, NamedTuple
+
+from sync.model import Change, Leaf, Missing
+from sync.reports.values import shown
+
+LONGEST: Final = 400
+"""Longer texts are compared at both ends only: comparing takes the square of their length."""
+ALIKE: Final = 0.4
+"""Below this share of common characters, marking them would only be noise."""
+
+
+class Piece(NamedTuple):
+    """A part of a text, and whether the other text lacks it there."""
+
+    text: str
+    differs: bool = False
+
+
+Pieces = tuple[Piece, ...]
+
+
+def sides(change: Change) -> tuple[Pieces, Pieces]:
+    """Before and after as they are shown; what differs is marked where the two have something in common."""
+    before, after = shown(change.before), shown(change.after)
+    if _comparable(change.before, change.after):
+        return differing(before, after)
+    return (Piece(before),), (Piece(after),)
+
+
+def differing(before: str, after: str) -> tuple[Pieces, Pieces]:
+    """Both texts, cut where they begin and cease to differ; in one piece each if they have little in common."""
+    blocks = list(_blocks(before, after))
+    common = sum(size for _, _, size in blocks)
+    if before == after or 2 * common < ALIKE * (len(before) + len(after)):
+        return (Piece(before),), (Piece(after),)
+    return _cut(before, [(old, size) for old, _, size in blocks]), _cut(after, [(new, size) for _, new, size in blocks])
+
+
+def clip(pieces: Pieces, size: int) -> Pieces:
+    """At most about `size` characters, from shortly before the first that differs."""
+    whole = sum(len(piece.text) for piece in pieces)
+    if whole <= size:
+        return pieces
+    first = len(pieces[0].text) if len(pieces) > 1 and not pieces[0].differs else 0
+    start = max(0, first - size // 3)
+    kept = [Piece("…")] if start else []
+    kept += _window(pieces, start, start + size)
+    if start + size < whole:
+        kept.append(Piece("…"))
+    return (*kept, Piece(f" ({whole:,} characters)"))
+
+
+def _comparable(before: Leaf | Missing, after: Leaf) -> bool:
+    return any(isinstance(before, kind) and isinstance(after, kind) for kind in (str, list))
+
+
+def _blocks(before: str, after: str) -> Iterator[tuple[int, int, int]]:
+    """Where the two are the same: offset in each, and length. The ends are found fast, the middle by search."""
+    start = len(commonprefix([before, after]))
+    end = len(commonprefix([before[start:][::-1], after[start:][::-1]]))
+    old, new = before[start : len(before) - end], after[start : len(after) - end]
+    yield 0, 0, start
+    if max(len(old), len(new)) <= LONGEST:
+        for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+            yield start + block.a, start + block.b, block.size
+    yield len(before) - end, len(after) - end, end
+
+
+def _cut(text: str, blocks: list[tuple[int, int]]) -> Pieces:
+    pieces: list[Piece] = []
+    place = 0
+    for offset, size in blocks:
+        pieces += [Piece(text[place:offset], differs=True), Piece(text[offset : offset + size])]
+        place = offset + size
+    return tuple(piece for piece in (*pieces, Piece(text[place:], differs=True)) if piece.text)
+
+
+def _window(pieces: Pieces, start: int, end: int) -> Iterator[Piece]:
+    place = 0
+    for text, differs in pieces:
+        part = text[max(0, start - place) : max(0, end - place)]
+        place += len(text)
+        if part:
+            yield Piece(part, differs)

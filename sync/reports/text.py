@@ -1,0 +1,171 @@
+"""A plan -> lines for a person at a terminal: figures first, then every customer. Piped, it is plain and can be searched by line."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+from rich.cells import cell_len
+
+from sync.errors import FieldError
+from sync.model import Change, Held, Rejection, TargetPlan, Update
+from sync.ports import Report
+from sync.reports.ink import Ink
+from sync.reports.marking import Pieces, clip, sides
+from sync.reports.values import visible
+from sync.reports.wording import Kind, Row, busiest, counted, entries, estimate, summary
+
+COLUMNS: Final = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
+COLOURS: Final = {"updates": "good", "rejected": "bad", "held": "wait"}
+SMALLEST_ROOM: Final = 32
+"""Characters for a value, however narrow the terminal."""
+WIDEST_FIELD: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TextPolicy:
+    """What is shown, and how.
+
+    `requests`: what is sent, byte for byte. `colour` None: where the output is a terminal. `width` in characters, None: that
+    of the terminal, 120 without one. `limit`: at most so many customers in each list, None: all.
+    """
+
+    requests: bool = False
+    colour: bool | None = None
+    width: int | None = None
+    limit: int | None = None
+
+
+class Text(Report):
+    """What a person reads. Long values are cut around the first character that differs; requests never are."""
+
+    def __init__(self, policy: TextPolicy | None = None) -> None:
+        self._policy = policy or TextPolicy()
+
+    def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
+        """A summary of all targets, then a section for each that has something to say."""
+        ink = Ink(out, colour=self._policy.colour, width=self._policy.width)
+        out.write(ink(f"Plan {visible(plan)}", "title") + "\n\n")
+        out.writelines(line + "\n" for line in _summary(targets, ink))
+        for target in targets:
+            out.writelines(line + "\n" for line in _Section(target, self._policy, ink).lines())
+
+
+def _summary(targets: Sequence[TargetPlan], ink: Ink) -> Iterator[str]:
+    rows = [_cells(row) for row in summary(targets)]
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+    yield ink("  ".join(_padded(COLUMNS, widths)), "dim")
+    for row in rows:
+        yield "  ".join(
+            ink(text, COLOURS[name]) if name in COLOURS and cell != "0" else text
+            for name, cell, text in zip(COLUMNS, row, _padded(row, widths), strict=True)
+        ).rstrip()
+
+
+def _cells(row: Row) -> list[str]:
+    return [f"{cell:,}" if isinstance(cell, int) else visible(cell) or "-" for cell in row]
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    first, *numbers, last = zip(cells, widths, strict=True)
+    return [f"{first[0]:<{first[1]}}", *(f"{cell:>{width}}" for cell, width in numbers), last[0]]
+
+
+class _Section:
+    """One target in detail."""
+
+    def __init__(self, target: TargetPlan, policy: TextPolicy, ink: Ink) -> None:
+        self._target, self._policy, self._ink = target, policy, ink
+        self._field_width = min(WIDEST_FIELD, max(map(len, target.fields), default=0))
+
+    def lines(self) -> Iterator[str]:
+        target = self._target
+        if not (target.updates or target.rejected or target.held):
+            return
+        yield ""
+        yield self._ink(visible(target.target), "title") + self._ink(f"  {estimate(target)}", "dim")
+        if target.fields:
+            yield from self._fields()
+        yield from self._list("updates", target.updates, Update, self._update)
+        yield from self._list("rejected", target.rejected, Rejection, self._rejection)
+        yield from self._list("held", target.held, Held, self._held)
+
+    def _fields(self) -> Iterator[str]:
+        """How often each field changes, as many on a line as fit."""
+        line, used = "  changes", 9
+        for name, count in busiest(self._target):
+            size = cell_len(visible(name)) + len(f"  {count:,}") + 1
+            if used + size > self._ink.width and used > len("  changes"):
+                yield line
+                line, used = "         ", 9
+            line += f"  {self._ink(visible(name), 'field')} {count:,}"
+            used += size
+        yield line
+
+    def _list(self, name: str, total: int, kind: type[Kind], say: Callable[[Kind], Iterator[str]]) -> Iterator[str]:
+        if not total:
+            return
+        limit = self._policy.limit
+        yield ""
+        yield "  " + self._ink(f"{total:,} {name if total > 1 else name.removesuffix('s')}", COLOURS[name])
+        for entry in entries(self._target, kind, limit):
+            yield from say(entry)
+        if limit is not None and total > limit:
+            yield self._ink(f"    ... and {total - limit:,} more", "dim")
+
+    def _update(self, update: Update) -> Iterator[str]:
+        yield self._customer(update.customer, f"id {visible(update.identity.value)}")
+        for change in update.changes:
+            yield from self._change(change)
+        if self._policy.requests:
+            yield from self._requests(update)
+
+    def _held(self, held: Held) -> Iterator[str]:
+        customer, *details = self._update(held.update)
+        yield customer
+        yield (
+            "      " + self._ink(visible(held.reason.removeprefix(f"{held.gate}: ")), "wait") + self._ink(f"  {held.gate}", "dim")
+        )
+        yield from details
+
+    def _rejection(self, rejection: Rejection) -> Iterator[str]:
+        yield self._customer(rejection.customer, "")
+        for error in rejection.errors:
+            yield self._error(error)
+
+    def _customer(self, customer: str, id: str) -> str:
+        return f"    customer {self._ink(visible(customer), 'title')}" + (self._ink(f"  {id}", "dim") if id else "")
+
+    def _error(self, error: FieldError) -> str:
+        return f"      {self._ink(self._name(error.field), 'field')}  {self._ink(visible(error.message), 'bad')}"
+
+    def _name(self, field: str) -> str:
+        return f"{visible(field):<{self._field_width}}"
+
+    def _change(self, change: Change) -> Iterator[str]:
+        """On one line where it fits, else one value below the other, so that they can be compared."""
+        before, after = sides(change)
+        origin = f"from {visible(', '.join(change.sources))}" if change.sources else ""
+        fixed = 6 + max(self._field_width, len(change.field)) + 2
+        if fixed + _width(before) + 4 + _width(after) + 2 + cell_len(origin) <= self._ink.width:
+            yield self._beside(change.field, before, after, origin)
+            return
+        yield f"      {self._ink(self._name(change.field), 'field')}  {self._ink(origin, 'dim')}".rstrip()
+        room = max(SMALLEST_ROOM, self._ink.width - 36)
+        yield "        - " + self._ink.pieces(clip(before, room), "before", "gone")
+        yield "        + " + self._ink.pieces(clip(after, room), "after", "come")
+
+    def _beside(self, field: str, before: Pieces, after: Pieces, origin: str) -> str:
+        ink = self._ink
+        values = f"{ink.pieces(before, 'before', 'gone')} -> {ink.pieces(after, 'after', 'come')}"
+        return f"      {ink(self._name(field), 'field')}  {values}" + (f"  {ink(origin, 'dim')}" if origin else "")
+
+    def _requests(self, update: Update) -> Iterator[str]:
+        """Byte for byte, but for a terminal, which some characters that JSON allows would command."""
+        for request in update.requests:
+            content = (request.content() or b"").decode()
+            line = f"{request.method} {request.url} {content}".rstrip()
+            yield "      " + self._ink(visible(line) if self._ink.terminal else line, "dim")
+
+
+def _width(pieces: Pieces) -> int:
+    return sum(cell_len(piece.text) for piece in pieces)

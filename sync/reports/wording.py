@@ -1,0 +1,81 @@
+"""Figures of a plan -> words for a person. Pure."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple, TypeVar
+
+from sync.model import Entry, Held, Rejection, TargetPlan, Update
+
+MINUTE: Final = 60
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+Kind = TypeVar("Kind", Update, Rejection, Held)
+
+
+class Row(NamedTuple):
+    """One target's line in a summary, or the line of all."""
+
+    target: str
+    updates: int
+    unchanged: int
+    rejected: int
+    held: int
+    requests: int
+    time: str
+
+
+def summary(targets: list[TargetPlan] | tuple[TargetPlan, ...]) -> list[Row]:
+    """A line per target, and their sum where there is more than one. Accounts are driven side by side, so times do not add up."""
+    rows = [_row(target) for target in targets]
+    if len(rows) > 1:
+        sums = (sum(column) for column in zip(*(row[1:6] for row in rows), strict=True))
+        rows.append(Row("all", *sums, time=""))
+    return rows
+
+
+def entries(target: TargetPlan, kind: type[Kind], limit: int | None = None) -> Iterator[Kind]:
+    """The target's entries of one kind, at most `limit`."""
+    return islice((entry for entry in target.entries() if isinstance(entry, kind)), limit)
+
+
+def busiest(target: TargetPlan) -> list[tuple[str, int]]:
+    """The fields that change, the most frequent first."""
+    return sorted(target.fields.items(), key=lambda item: (-item[1], item[0]))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 update`, `1,204 updates`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def estimate(target: TargetPlan) -> str:
+    """What delivering the plan costs: calls, and how long they take at the account's pace."""
+    calls = counted(target.requests, "request")
+    if not target.requests:
+        return "no request"
+    return f"{calls}, about {spent(target.seconds)} at the account's pace" if target.seconds else f"{calls}, not paced"
+
+
+def spent(seconds: float) -> str:
+    """A length of time in its two largest units."""
+    whole = round(seconds)
+    if whole < 1:
+        return "a second"
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE:02} s"
+    if whole < DAY:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02} min"
+    return f"{whole // DAY} d {whole % DAY // HOUR} h"
+
+
+def attention(entry: Entry) -> str:
+    """The word for what becomes of an entry that is listed."""
+    return {Update: "update", Rejection: "rejected", Held: "held"}.get(type(entry), "")
+
+
+def _row(target: TargetPlan) -> Row:
+    time = spent(target.seconds) if target.requests and target.seconds else ""
+    return Row(target.target, target.updates, target.unchanged, target.rejected, target.held, target.requests, time)
