@@ -14,6 +14,7 @@ import typer
 from pydantic import BaseModel
 
 from sync.errors import SyncError
+from sync.log import Redactor, configure
 from sync.model import Failure, Outcome, dumps
 
 T = TypeVar("T")
@@ -104,7 +105,6 @@ def run(
 
     Example: [bold]customer-sync run --target sellercloud[/bold]
     """
-    from sync.log import Redactor, configure
     from sync.settings import load
 
     redactor = Redactor()
@@ -219,6 +219,7 @@ def schema(
 
 def main() -> None:
     """The entry point: expected failures become one line each and an exit code, never a traceback."""
+    configure(Redactor(), level="error", form="console")
     sys.path.insert(0, str(Path.cwd()))  # a map may call functions that stand beside the config
     try:
         code = app(standalone_mode=False)
@@ -270,7 +271,7 @@ async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int
     return INTERRUPTED if signals[0] == signal.SIGINT else DONE
 
 
-async def _run_once(settings: Any, names: list[str], stopping: asyncio.Event, redactor: Any, *, as_json: bool) -> int:
+async def _run_once(settings: Any, names: list[str], stopping: asyncio.Event, redactor: Redactor, *, as_json: bool) -> int:
     from sync import app as parts
     from sync.reports.listings import run_text, run_tree
     from sync.reports.progress import Progress
@@ -313,7 +314,6 @@ async def _plan(settings: Any, names: list[str], form: str, out: Path | None, *,
 
 async def _check_online(settings: Any) -> bool:
     from sync import app as parts
-    from sync.log import Redactor
 
     well = True
     async for name, trouble in parts.check_online(settings, Redactor()):

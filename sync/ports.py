@@ -178,7 +178,10 @@ class Store(Filer, Protocol):
 
     @abstractmethod
     async def intend(self, target: str, updates: Sequence[Update]) -> None:
-        """Notes what is about to be sent. Until it is settled, its fields are in doubt, whatever happens."""
+        """Notes what is about to be sent. Until it is settled, its fields are in doubt, whatever happens.
+
+        Of others that had the same vendor id before, nothing is known there any more: this overwrites it.
+        """
 
     @abstractmethod
     async def settle(self, target: str, place: str, settlements: Sequence[Settlement]) -> None:

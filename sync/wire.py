@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import aiohttp
 
 from sync.errors import Broken, NotSent
+from sync.failpoints import reach
 from sync.model import Reply, Request
 
 LARGEST_REPLY = 1 << 20
@@ -69,6 +70,7 @@ async def open_wire() -> AsyncIterator[Wire]:
 
 
 async def _written(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    reach("after_send")
     context.trace_request_ctx()
 
 

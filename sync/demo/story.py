@@ -33,7 +33,6 @@ CHANGES = (
         "Email = upper(Email) WHERE CustomerId = 5",
     ),
 )
-LATER = "2026-11-21 09:00:00"
 
 
 async def tell(directory: Path) -> None:
@@ -89,7 +88,7 @@ def _make_source(path: Path) -> None:
 def _change(path: Path, console: Console) -> None:
     with closing(sqlite3.connect(path)) as database:
         for words, statement in CHANGES:
-            database.execute(f"UPDATE customers SET UpdatedAt = '{LATER}', {statement}")  # noqa: S608 - constants of this file
+            database.execute(f"UPDATE customers SET UpdatedAt = datetime('now'), {statement}")  # noqa: S608 - constants of this file
             console.print(f"   - {words}")
         database.commit()
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sync.errors import Broken, NotSent, SignInAgain, StopAccount, SyncError, TryAgain, Unclear, VendorError
+from sync.failpoints import reach
 from sync.log import Redactor
 from sync.model import Outcome, Receipt, Reply, Request, Secret, Settlement, Token, Update
 from sync.pipeline.lane import Lane, LaneClosed
@@ -109,7 +110,10 @@ class Courier:
     async def _send(self, request: Request, customer: str) -> Reply:
         slot: Slot = await self._lane.enter(customer)
         try:
-            return await self._wire.send(request, seconds=self._lane.policy.timeout, written=slot.written)
+            reach("before_send")
+            reply = await self._wire.send(request, seconds=self._lane.policy.timeout, written=slot.written)
+            reach("after_reply")
+            return reply
         finally:
             slot.written()
 

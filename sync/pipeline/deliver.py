@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from sync.errors import SyncError
+from sync.failpoints import reach
 from sync.model import Entry, Foreign, Held, Outcome, Rejection, Settlement, Unchanged, Update
 from sync.pipeline.lane import Lane, LaneClosed
 from sync.ports import Store
@@ -41,6 +42,7 @@ class _Round:
     def __init__(self, delivery: Delivery, store: Store) -> None:
         self._delivery = delivery
         self._store = store
+        self._ahead = min(2 * delivery.lane.policy.concurrency, BATCH)
         self._updates: asyncio.Queue[Update | None] = asyncio.Queue(delivery.lane.policy.concurrency)
         self._settled: asyncio.Queue[Settlement | None] = asyncio.Queue(4 * BATCH)
 
@@ -61,8 +63,8 @@ class _Round:
         for page in pages:
             await self._write_down([entry for entry in page if not isinstance(entry, Update)])
             updates = [entry for entry in page if isinstance(entry, Update)]
-            for start in range(0, len(updates), BATCH):
-                await self._offer(updates[start : start + BATCH])
+            for start in range(0, len(updates), self._ahead):
+                await self._offer(updates[start : start + self._ahead])
         for _ in range(self._delivery.lane.policy.concurrency):
             await self._updates.put(None)
 
@@ -80,6 +82,7 @@ class _Round:
                 await self._settled.put(thing)
         if ready:
             await self._store.intend(self._delivery.target, ready)
+            reach("after_intent")
         for update in ready:
             await self._updates.put(update)
 
@@ -106,7 +109,9 @@ class _Round:
         await self._store.stand(self._delivery.lane.account, self._delivery.lane.standing())
 
     async def _settle(self, batch: Sequence[Settlement]) -> None:
+        reach("before_settling")
         await self._store.settle(self._delivery.target, self._delivery.place, batch)
+        reach("after_settling")
         await self._store.stand(self._delivery.lane.account, self._delivery.lane.standing())
         for settlement in batch:
             self._delivery.note(settlement)

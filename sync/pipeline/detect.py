@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from sync.errors import SourceError
+from sync.failpoints import reach
 from sync.model import Filing
 from sync.ports import Filer, Source
 
@@ -29,6 +30,7 @@ async def detect(
     async with aclosing(source.changed(start)) as pages:  # type: ignore[type-var]
         async for page in pages:
             fresh = await store.unseen(name, page.rows)
+            reach("before_filing")
             if fresh or page.cursor not in (None, cursor):
                 await store.file(Filing(name, fresh, targets, page.cursor))
             cursor = page.cursor

@@ -1,8 +1,7 @@
 """A record and a baseline -> the fields that differ. Pure."""
 
 from collections.abc import Callable, Mapping
-
-import orjson
+from decimal import Decimal
 
 from sync.model import ABSENT, UNKNOWN, Baseline, Change, Diff, Field, Leaf, Missing, Record
 
@@ -39,12 +38,15 @@ def same(before: Leaf, after: Leaf, *, unordered: bool = False) -> bool:
     """Whether two leaves mean the same: 1.50 is 1.5, but 1 is not true and "1" is not 1."""
     if isinstance(before, list) and isinstance(after, list):
         if unordered:
-            before, after = sorted(before, key=_text), sorted(after, key=_text)
+            before, after = sorted(before, key=_rank), sorted(after, key=_rank)
         return len(before) == len(after) and all(map(same, before, after))
     if isinstance(before, bool) != isinstance(after, bool):
         return False
     return bool(before == after)
 
 
-def _text(value: Leaf) -> bytes:
-    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS)
+def _rank(value: Leaf) -> tuple[str, str]:
+    """Items that mean the same rank the same: 1.50 as 1.5, and 1 as 1.0."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return "number", str(Decimal(value).normalize() + 0)
+    return type(value).__name__, str(value)

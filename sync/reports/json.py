@@ -1,11 +1,11 @@
 """A plan -> JSON in the shape of the public contract, format 1, written entry by entry."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 import orjson
 
-from sync.model import ABSENT, Change, Entry, Held, Rejection, Request, TargetPlan, Update, dumps, words
+from sync.model import ABSENT, Change, Held, Rejection, Request, TargetPlan, Update, dumps, words
 from sync.ports import Report
 
 FORMAT = 1
@@ -19,10 +19,10 @@ class Json(Report):
         out.write(f'{{"format": {FORMAT}, "plan": {_text(plan)}, "targets": {{')
         for number, target in enumerate(targets):
             out.write(("," if number else "") + f"\n{_text(target.target)}: {{")
-            _list(out, "updates", (update_tree(entry) for entry in target.entries() if isinstance(entry, Update)))
+            _list(out, "updates", (update_tree(entry) for entry in target.entries() if isinstance(entry, Update)), target.updates)
             out.write(f'\n"unchanged": {target.unchanged},')
-            _list(out, "rejected", (_rejection(entry) for entry in target.entries() if isinstance(entry, Rejection)))
-            _list(out, "held", (_held(entry) for entry in target.entries() if isinstance(entry, Held)))
+            _list(out, "rejected", (_rejection(entry) for entry in target.entries() if isinstance(entry, Rejection)), target.rejected)
+            _list(out, "held", (_held(entry) for entry in target.entries() if isinstance(entry, Held)), target.held)
             estimate = {"requests": target.requests, "seconds": round(target.seconds, 1)}
             out.write(f'\n"fields": {_text(target.fields)},\n"estimate": {_text(estimate)}}}')
         out.write("\n}}\n")
@@ -56,10 +56,10 @@ def _held(entry: Held) -> dict[str, Any]:
     return {**update_tree(entry.update), "gate": entry.gate, "reason": entry.reason}
 
 
-def _list(out: TextIO, name: str, trees: Iterable[dict[str, Any]] | Iterator[Entry]) -> None:
+def _list(out: TextIO, name: str, trees: Iterable[dict[str, Any]], count: int) -> None:
+    """Reads the plan once more, unless there is nothing to find."""
     out.write(f'\n"{name}": [')
-    for number, tree in enumerate(trees):
-        out.write((",\n  " if number else "\n  ") + _text(tree))
+    out.writelines((",\n  " if number else "\n  ") + _text(tree) for number, tree in enumerate(trees if count else ()))
     out.write("],")
 
 

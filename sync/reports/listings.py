@@ -1,12 +1,13 @@
 """Where things stand and who is out of step -> text for a person, a tree of JSON for a program."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from sync.model import Failure, Outcome, Standing, Tally, words
 
 FORMAT = 1
+MOST_NAMES = 12
 ORDER = tuple(outcome.value for outcome in Outcome)
 
 
@@ -46,21 +47,37 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 
 def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
-    """A line for each customer, with the field errors under it."""
+    """Who is out of step, those with the same reason together."""
     if not failures:
         return "Every customer is in step."
+    groups: dict[tuple[str, str, str], list[Failure]] = {}
+    for failure in failures:
+        groups.setdefault((failure.target, failure.outcome.value, _why(failure)), []).append(failure)
     lines = [f"Out of step: {len(failures)}"]
-    for failure in failures[:most]:
-        tried = f", tried {failure.attempts}x" if failure.attempts else ""
-        since = f"since {failure.since.astimezone():%Y-%m-%d %H:%M}"
-        lines.append(f"  {failure.target}  customer {failure.customer}  {failure.outcome.value}  ({since}{tried})")
-        told = [f"{error.field}: {error.message}" for error in failure.errors]
-        if failure.reason and failure.reason != "; ".join(told[:3]):
-            told.insert(0, failure.reason)
-        lines += [f"      {line}" for line in told]
-    if most is not None and len(failures) > most:
-        lines.append(f"  ... and {len(failures) - most} more: customer-sync failures")
+    for (target, outcome, why), members in list(groups.items())[:most]:
+        noun = "customer" if len(members) == 1 else f"{len(members)} customers:"
+        lines += [f"  {target}  {outcome}  {noun} {_some(members)}  ({_history(members)})", *(f"      {line}" for line in why.split("\n"))]
+    if most is not None and len(groups) > most:
+        lines.append(f"  ... and {len(groups) - most} more reasons: customer-sync failures")
     return "\n".join(lines)
+
+
+def _why(failure: Failure) -> str:
+    told = [f"{error.field}: {error.message}" for error in failure.errors]
+    if failure.reason and failure.reason != "; ".join(told[:3]):
+        told.insert(0, failure.reason)
+    return "\n".join(told)
+
+
+def _some(members: Sequence[Failure]) -> str:
+    names = ", ".join(failure.customer for failure in members[:MOST_NAMES])
+    return names if len(members) <= MOST_NAMES else f"{names}, ..."
+
+
+def _history(members: Sequence[Failure]) -> str:
+    since = min(failure.since for failure in members).astimezone()
+    attempts = max(failure.attempts for failure in members)
+    return f"since {since:%Y-%m-%d %H:%M}" + (f", tried {attempts}x" if attempts else "")
 
 
 def status_tree(tallies: Sequence[Tally], accounts: Mapping[str, Standing], written: datetime | None) -> dict[str, Any]:
@@ -71,7 +88,7 @@ def status_tree(tallies: Sequence[Tally], accounts: Mapping[str, Standing], writ
         for tally in tallies
     }
     stopped = {
-        name: {"stopped_until": _stamp(datetime.fromtimestamp(standing.stopped_until, timezone.utc)), "reason": standing.reason}
+        name: {"stopped_until": _stamp(datetime.fromtimestamp(standing.stopped_until, UTC)), "reason": standing.reason}
         for name, standing in accounts.items()
         if _is_stopped(standing)
     }
@@ -93,8 +110,8 @@ def status_text(tallies: Sequence[Tally], accounts: Mapping[str, Standing], writ
 
 
 def _is_stopped(standing: Standing) -> bool:
-    return standing.stopped_until > datetime.now(timezone.utc).timestamp()
+    return standing.stopped_until > datetime.now(UTC).timestamp()
 
 
 def _stamp(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
-from os.path import commonprefix
 from typing import Final, NamedTuple
 
 from sync.model import Change, Leaf, Missing
@@ -61,8 +60,8 @@ def _comparable(before: Leaf | Missing, after: Leaf) -> bool:
 
 def _blocks(before: str, after: str) -> Iterator[tuple[int, int, int]]:
     """Where the two are the same: offset in each, and length. The ends are found fast, the middle by search."""
-    start = len(commonprefix([before, after]))
-    end = len(commonprefix([before[start:][::-1], after[start:][::-1]]))
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
     old, new = before[start : len(before) - end], after[start : len(after) - end]
     yield 0, 0, start
     if max(len(old), len(new)) <= LONGEST:
@@ -71,12 +70,22 @@ def _blocks(before: str, after: str) -> Iterator[tuple[int, int, int]]:
     yield len(before) - end, len(after) - end, end
 
 
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def _cut(text: str, blocks: list[tuple[int, int]]) -> Pieces:
-    pieces: list[Piece] = []
-    place = 0
+    """In turns what differs and what does not; blocks that touch are one piece."""
+    runs: list[list[int]] = [[0, 0]]
     for offset, size in blocks:
-        pieces += [Piece(text[place:offset], differs=True), Piece(text[offset : offset + size])]
-        place = offset + size
+        if offset > runs[-1][1]:
+            runs.append([offset, offset])
+        runs[-1][1] = offset + size
+    place, pieces = 0, []
+    for start, end in runs:
+        pieces += [Piece(text[place:start], differs=True), Piece(text[start:end])]
+        place = end
     return tuple(piece for piece in (*pieces, Piece(text[place:], differs=True)) if piece.text)
 
 

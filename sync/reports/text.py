@@ -1,4 +1,4 @@
-"""A plan -> lines for a person at a terminal: figures first, then every customer. Piped, it is plain and can be searched by line."""
+"""A plan -> lines for a person at a terminal: figures first, then every customer; plain where it is piped."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sync.ports import Report
 from sync.reports.ink import Ink
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import visible
-from sync.reports.wording import Kind, Row, busiest, counted, entries, estimate, summary
+from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, summary
 
 COLUMNS: Final = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
 COLOURS: Final = {"updates": "good", "rejected": "bad", "held": "wait"}
@@ -129,7 +129,7 @@ class _Section:
 
     def _rejection(self, rejection: Rejection) -> Iterator[str]:
         yield self._customer(rejection.customer, "")
-        for error in rejection.errors:
+        for error in errors(rejection):
             yield self._error(error)
 
     def _customer(self, customer: str, id: str) -> str:

@@ -26,11 +26,17 @@ def shown(value: Leaf | Missing) -> str:
             return CONSTANTS[value]
         case str():
             return quoted(value)
+        case _:
+            return _more(value)
+
+
+def _more(value: Leaf) -> str:
+    match value:
         case Decimal():
             return format(value, "f")
         case Mapping():
-            return "{" + ", ".join(f"{quoted(str(name))}: {shown(leaf)}" for name, leaf in value.items()) + "}"
-        case list() | tuple() | set() | frozenset():
+            return "{" + ", ".join(f"{shown(name)}: {shown(leaf)}" for name, leaf in value.items()) + "}"
+        case list() | tuple():
             return "[" + ", ".join(map(shown, value)) + "]"
         case _:
             return visible(str(value))

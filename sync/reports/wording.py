@@ -1,10 +1,11 @@
 """Figures of a plan -> words for a person. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
-from sync.model import Entry, Held, Rejection, TargetPlan, Update
+from sync.errors import FieldError
+from sync.model import Held, Rejection, TargetPlan, Update
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -25,18 +26,20 @@ class Row(NamedTuple):
     time: str
 
 
-def summary(targets: list[TargetPlan] | tuple[TargetPlan, ...]) -> list[Row]:
+def summary(targets: Sequence[TargetPlan]) -> list[Row]:
     """A line per target, and their sum where there is more than one. Accounts are driven side by side, so times do not add up."""
     rows = [_row(target) for target in targets]
-    if len(rows) > 1:
-        sums = (sum(column) for column in zip(*(row[1:6] for row in rows), strict=True))
-        rows.append(Row("all", *sums, time=""))
-    return rows
+    return [*rows, _sum(rows)] if len(rows) > 1 else rows
 
 
 def entries(target: TargetPlan, kind: type[Kind], limit: int | None = None) -> Iterator[Kind]:
     """The target's entries of one kind, at most `limit`."""
     return islice((entry for entry in target.entries() if isinstance(entry, kind)), limit)
+
+
+def errors(rejection: Rejection) -> tuple[FieldError, ...]:
+    """Why it was rejected: at least one line, so that nobody is left out."""
+    return rejection.errors or (FieldError("", "no reason was given"),)
 
 
 def busiest(target: TargetPlan) -> list[tuple[str, int]]:
@@ -59,9 +62,7 @@ def estimate(target: TargetPlan) -> str:
 
 def spent(seconds: float) -> str:
     """A length of time in its two largest units."""
-    whole = round(seconds)
-    if whole < 1:
-        return "a second"
+    whole = max(1, round(seconds))
     if whole < MINUTE:
         return f"{whole} s"
     if whole < HOUR:
@@ -71,11 +72,11 @@ def spent(seconds: float) -> str:
     return f"{whole // DAY} d {whole % DAY // HOUR} h"
 
 
-def attention(entry: Entry) -> str:
-    """The word for what becomes of an entry that is listed."""
-    return {Update: "update", Rejection: "rejected", Held: "held"}.get(type(entry), "")
-
-
 def _row(target: TargetPlan) -> Row:
     time = spent(target.seconds) if target.requests and target.seconds else ""
     return Row(target.target, target.updates, target.unchanged, target.rejected, target.held, target.requests, time)
+
+
+def _sum(rows: Sequence[Row]) -> Row:
+    updates, unchanged, rejected, held, requests = (sum(column) for column in zip(*(row[1:6] for row in rows), strict=True))
+    return Row("all", updates, unchanged, rejected, held, requests, "")

@@ -17,6 +17,7 @@ from sync.sources.sql import Dialect
 
 T = TypeVar("T")
 BUSY_SECONDS = 30.0
+LARGEST_KEY = 2**63 - 1
 
 
 class SqliteDialect(Dialect):
@@ -50,14 +51,14 @@ class SqliteDialect(Dialect):
         wanted: list[object] = list(keys)
         for key in keys:
             with suppress(ValueError):
-                wanted.append(int(key) if str(int(key)) == key else key)
+                wanted.append(int(key) if abs(int(key)) <= LARGEST_KEY else key)
             with suppress(ValueError):
                 wanted.append(float(key))
         return f"{column} IN (SELECT value FROM json_each(?))", (orjson.dumps(wanted).decode(),)  # noqa: S608 - a quoted name
 
-    def typed(self, row: tuple[Any, ...], types: Sequence[str]) -> tuple[Any, ...]:
-        """A value that is not what its column declares stays as it is."""
-        return tuple(_typed(value, kind) for value, kind in zip(row, types, strict=True))
+    def reader(self, kind: str) -> Callable[[Any], Any] | None:
+        """By SQLite's habit the declared type is free text (`DECIMAL(10,2)`), and a value may be something else: then it stays."""
+        return next((read for start, read in READERS.items() if kind.startswith(start)), None)
 
     async def close(self) -> None:
         """Closes the connection and ends the thread."""
@@ -88,21 +89,37 @@ class SqliteDialect(Dialect):
         return {name: kind.upper() for _, name, kind, *_ in rows}
 
 
-def _typed(value: Any, kind: str) -> Any:
-    """By SQLite's own habit the declared type is free text: `DECIMAL(10,2)`, `BOOLEAN`, `DATETIME`."""
-    if value is None or not kind:
+def _decimal(value: Any) -> Any:
+    try:
+        return value if isinstance(value, bytes) else Decimal(str(value))
+    except InvalidOperation:
         return value
-    if kind.startswith(("DECIMAL", "NUMERIC", "MONEY")) and not isinstance(value, bytes):
-        try:
-            return Decimal(str(value))
-        except InvalidOperation:
-            return value
-    if kind.startswith("BOOL") and value in (0, 1):
-        return bool(value)
-    if kind.startswith(("DATE", "TIMESTAMP")) and isinstance(value, str):
-        read: Callable[[str], date] = date.fromisoformat if kind == "DATE" else datetime.fromisoformat
-        try:
-            return read(value)
-        except ValueError:
-            return value
-    return value
+
+
+def _bool(value: Any) -> Any:
+    return bool(value) if value in (0, 1) else value
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _day(value: Any) -> Any:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return _moment(value)
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "DECIMAL": _decimal,
+    "NUMERIC": _decimal,
+    "MONEY": _decimal,
+    "BOOL": _bool,
+    "DATETIME": _moment,
+    "TIMESTAMP": _moment,
+    "DATE": _day,
+}

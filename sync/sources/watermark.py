@@ -20,7 +20,7 @@ def behind(cursor: object, overlap: timedelta) -> object:
         return None
     if isinstance(cursor, str):
         moment = _moment(cursor)
-        return cursor if moment is None else _written(moment.replace(tzinfo=None) - overlap)
+        return cursor if moment is None else _written(_before(moment.replace(tzinfo=None), overlap))
     if isinstance(cursor, int | float | Decimal):
         return cursor - int(overlap.total_seconds() * _unit(cursor))
     return cursor
@@ -48,6 +48,11 @@ def _moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text.strip())
     except ValueError:
         return None
+
+
+def _before(moment: datetime, overlap: timedelta) -> datetime:
+    """`0001-01-01` is what some programs write for "never", and nothing lies before it."""
+    return moment - min(overlap, moment - datetime.min)  # noqa: DTZ901 - cursors are compared without a zone
 
 
 def _written(moment: datetime) -> str:

@@ -138,6 +138,7 @@ class Memory(Store):
             fields = frozenset(change.field for change in update.changes)
             key = (target, update.customer)
             self._intents[key] = self._intents.get(key, frozenset()) | fields
+            self._overwrite(target, update)
 
     async def settle(self, target: str, place: str, settlements: Sequence[Settlement]) -> None:
         for settlement in settlements:
@@ -198,6 +199,11 @@ class Memory(Store):
         self._versions += 1
         row = self._pending.get((target, customer))
         self._pending[target, customer] = Row(self._versions, row.id if row else None)
+
+    def _overwrite(self, target: str, update: Update) -> None:
+        for (where, customer), known in list(self._baselines.items()):
+            if where == target and known.id == update.identity.value and customer != update.customer:
+                del self._baselines[where, customer]
 
     def _acknowledge(self, key: tuple[str, str], place: str, settlement: Settlement) -> None:
         known = self._baselines.get(key)

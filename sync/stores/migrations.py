@@ -20,6 +20,10 @@ MIGRATIONS = (
     CREATE TABLE accounts (name TEXT PRIMARY KEY, standing BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE runs (run TEXT PRIMARY KEY, started REAL NOT NULL, ended REAL NOT NULL, report BLOB NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE versions (last INTEGER NOT NULL);
+    INSERT INTO versions SELECT coalesce(max(version), 0) FROM pending;
+    """,
 )
 
 SCRATCH = """
@@ -34,6 +38,8 @@ CREATE TEMP TABLE pending (
     PRIMARY KEY (target, customer)
 );
 INSERT INTO temp.pending SELECT * FROM main.pending;
+CREATE TEMP TABLE versions (last INTEGER NOT NULL);
+INSERT INTO temp.versions SELECT last FROM main.versions;
 """
 """For a dry run: temporary tables that stand before the real ones, so that what is filed is never written.
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -21,6 +21,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import orjson
 
 from sync.errors import StateError
+from sync.failpoints import reach
 from sync.model import Baseline, Claim, Failure, Filing, Outcome, Pending, Settlement, Standing, Tally, Update
 from sync.ports import Filer, Store
 from sync.stores.codec import decode, decode_errors, encode, encode_errors
@@ -30,6 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 IN_FLIGHT = "in flight when the process ended"
 BUSY_SECONDS = 10.0
+KEY_BYTES = 32
 
 
 class Ledger(Filer):
@@ -45,7 +47,10 @@ class Ledger(Filer):
 
         def transaction() -> T:
             with self._connection:
-                return function(self._connection, *args, **kwargs)
+                result = function(self._connection, *args, **kwargs)
+                reach("before_commit")
+            reach("after_commit")
+            return result
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
@@ -117,8 +122,7 @@ class Sqlite(Ledger, Store):
         return await self._call(_recover)
 
     async def intend(self, target: str, updates: Sequence[Update]) -> None:
-        rows = [(target, update.customer, orjson.dumps([change.field for change in update.changes])) for update in updates]
-        await self._call(_many, "INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", rows)
+        await self._call(_intend, target, updates)
 
     async def settle(self, target: str, place: str, settlements: Sequence[Settlement]) -> None:
         await self._call(_settle, target, place, settlements)
@@ -149,46 +153,46 @@ class Sqlite(Ledger, Store):
             os.close(self._lock)
 
 
-def open_store(path: Path, *, exclusive: bool) -> Sqlite:
+def open_store(path: Path, *, exclusive: bool, patience: float = BUSY_SECONDS) -> Sqlite:
     """The state for writing, made if it is not there (mode 0600). `exclusive`: this process alone may run on it.
 
-    Raises StateError.
+    `patience` is how many seconds it waits for another program's lock. Raises StateError.
     """
-    lock = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock(path) if exclusive else None
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level="IMMEDIATE", check_same_thread=False)
+    with ExitStack() as undo:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = _lock(path) if exclusive else None
+            if lock is not None:
+                undo.callback(os.close, lock)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = sqlite3.connect(path, timeout=patience, isolation_level="IMMEDIATE", check_same_thread=False)
+            undo.callback(connection.close)
+            _migrate(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            _migrate(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    except (OSError, sqlite3.Error) as error:
-        if lock is not None:
-            os.close(lock)
-        raise StateError(f"{path}: {_meaning(error)}") from None
-    return Sqlite(connection, str(path), lock)
+        except (OSError, sqlite3.Error) as error:
+            raise StateError(f"{path}: {_meaning(error)}") from None
+        undo.pop_all()
+        return Sqlite(connection, str(path), lock)
 
 
 def open_forgetful(path: Path) -> Ledger:
     """The state for a dry run: the file is opened read-only, and whatever is filed ends with the process. Raises StateError."""
-    try:
-        if path.exists():
-            connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=False
-            )
-            _same_schema(connection, path)
-        else:
-            connection = sqlite3.connect("", check_same_thread=False)
-            _migrate(connection, path)
-        connection.executescript(SCRATCH)
-    except sqlite3.Error as error:
-        raise StateError(f"{path}: {_meaning(error)}") from None
-    return Ledger(connection, str(path))
+    there = path.exists()
+    place = f"{path.absolute().as_uri()}?mode=ro" if there else ""
+    with ExitStack() as undo:
+        try:
+            connection = sqlite3.connect(place, uri=there, timeout=BUSY_SECONDS, check_same_thread=False)
+            undo.callback(connection.close)
+            if there:
+                _same_schema(connection, path)
+            else:
+                _migrate(connection, path)
+            connection.executescript(SCRATCH)
+        except sqlite3.Error as error:
+            raise StateError(f"{path}: {_meaning(error)}") from None
+        undo.pop_all()
+        return Ledger(connection, str(path))
 
 
 def secret_key(path: Path, *, create: bool) -> bytes:
@@ -199,15 +203,32 @@ def secret_key(path: Path, *, create: bool) -> bytes:
     place = path.with_name(path.name + ".key")
     try:
         if place.exists():
-            return bytes.fromhex(place.read_text().strip())
-        key = secrets.token_bytes(32)
+            return _read_key(place)
+        key = secrets.token_bytes(KEY_BYTES)
         if create:
             place.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(key.hex() + "\n")
+            _write_key(place, key)
     except (OSError, ValueError) as error:
         raise StateError(f"{place}: {_meaning(error)}") from None
     return key
+
+
+def _read_key(place: Path) -> bytes:
+    """Half a key would make fingerprints that anybody can compute."""
+    with suppress(ValueError):
+        if len(key := bytes.fromhex(place.read_text().strip())) == KEY_BYTES:
+            return key
+    raise ValueError(f"not a key of {KEY_BYTES} bytes: restore it, or move it away, and every customer is compared anew")
+
+
+def _write_key(place: Path, key: bytes) -> None:
+    """All of it or nothing."""
+    new = place.with_name(place.name + ".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(place)
 
 
 def _lock(path: Path) -> int:
@@ -227,6 +248,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         _same_schema(connection, path)
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise StateError(f"{path}: this is somebody else's database, and no state of customer-sync: name another file")
     for number in range(version, len(MIGRATIONS)):
         connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;")
 
@@ -277,19 +300,26 @@ def _file(connection: sqlite3.Connection, filing: Filing) -> None:
         "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest",
         [(filing.source, key, digest) for key, digest in filing.rows],
     )
-    connection.executemany(FILE, [(target, key) for target in filing.targets for key, _ in filing.rows])
+    version = _next_version(connection)
+    connection.executemany(FILE, [(target, key, version) for target in filing.targets for key, _ in filing.rows])
     if filing.cursor is not None:
         connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (filing.source, orjson.dumps(filing.cursor)))
 
 
+def _next_version(connection: sqlite3.Connection) -> int:
+    """Greater than all before, also than those of customers that wait no more: a plan made long ago must not match again."""
+    return int(connection.execute("UPDATE versions SET last = last + 1 RETURNING last").fetchone()[0])
+
+
 FILE = (
-    "INSERT INTO pending (target, customer) VALUES (?, ?) ON CONFLICT DO UPDATE SET version = version + 1,"
+    "INSERT INTO pending (target, customer, version) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version,"
     " outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL, due = 0, parked = 0"
 )
 
 
 def _wait(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> list[Pending]:
-    connection.executemany(FILE, [(target, customer) for customer in customers])
+    version = _next_version(connection)
+    connection.executemany(FILE, [(target, customer, version) for customer in customers])
     statement = "SELECT customer, version FROM pending WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
     return [Pending(*row) for row in connection.execute(statement, (target, orjson.dumps(customers).decode()))]
 
@@ -299,8 +329,8 @@ def _enrol(connection: sqlite3.Connection, target: str, source: str, fingerprint
     if known:
         return False
     connection.execute("INSERT OR REPLACE INTO targets VALUES (?, ?)", (target, fingerprint))
-    statement = FILE.replace("VALUES (?, ?)", "SELECT ?, key FROM main.seen WHERE source = ?", 1)
-    connection.execute(statement, (target, source))
+    statement = FILE.replace("VALUES (?, ?, ?)", "SELECT ?, key, ? FROM main.seen WHERE source = ?", 1)
+    connection.execute(statement, (target, _next_version(connection), source))
     return True
 
 
@@ -395,6 +425,18 @@ def _recover(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(Counter(target for target, *_ in flying))
 
 
+def _intend(connection: sqlite3.Connection, target: str, updates: Sequence[Update]) -> None:
+    for update in updates:
+        row = connection.execute(
+            "SELECT fields FROM intents WHERE target = ? AND customer = ?", (target, update.customer)
+        ).fetchone()
+        fields = {change.field for change in update.changes} | set(orjson.loads(row[0]) if row else ())
+        values = (target, update.customer, orjson.dumps(sorted(fields)))
+        connection.execute("INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", values)
+    others = [(target, update.identity.value, update.customer) for update in updates]
+    connection.executemany("DELETE FROM baselines WHERE target = ? AND id = ? AND customer <> ?", others)
+
+
 def _settle(connection: sqlite3.Connection, target: str, place: str, settlements: Sequence[Settlement]) -> None:
     connection.executemany("DELETE FROM intents WHERE target = ? AND customer = ?", [(target, s.customer) for s in settlements])
     connection.executemany(
@@ -448,9 +490,9 @@ def _drop(connection: sqlite3.Connection, target: str, waiting: Sequence[Pending
 
 def _retry(connection: sqlite3.Connection, targets: Sequence[str], customers: Sequence[str]) -> int:
     statement = (
-        "UPDATE pending SET version = version + 1, outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL,"
+        "UPDATE pending SET version = ?, outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL,"
         " due = 0, parked = 0 WHERE outcome IS NOT NULL AND (? OR target IN (SELECT value FROM json_each(?)))"
         " AND (? OR customer IN (SELECT value FROM json_each(?)))"
     )
     values = (not targets, orjson.dumps(targets).decode(), not customers, orjson.dumps(customers).decode())
-    return connection.execute(statement, values).rowcount
+    return connection.execute(statement, (_next_version(connection), *values)).rowcount

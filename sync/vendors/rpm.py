@@ -54,7 +54,8 @@ def _number(value: float | Decimal) -> str:
     number = Decimal(str(value))
     if not number.is_finite():
         raise PydanticCustomError("amount", "Input should be a finite number")
-    return format(number.normalize() if number else Decimal(0), "f")
+    # the places of a decimal are the map's choice (decimal:2); a float has none
+    return format(number if isinstance(value, Decimal) or not number else number.normalize(), "f")
 
 
 def _option(item: object) -> str:

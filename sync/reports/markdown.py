@@ -1,0 +1,151 @@
+"""A plan -> Markdown for a pull request or a chat: a table of figures, and each target's customers folded away."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+from sync.model import Change, Held, Rejection, Request, TargetPlan, Update
+from sync.ports import Report
+from sync.reports.marking import Pieces, clip, sides
+from sync.reports.values import visible
+from sync.reports.wording import Kind, Row, busiest, counted, entries, errors, estimate, summary
+
+SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&$#@])")
+BACKTICKS: Final = re.compile("`+")
+LONGEST_VALUE: Final = 120
+Cells = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownPolicy:
+    """What is shown: the exact `requests`, and at most `limit` customers in each list (None: all)."""
+
+    requests: bool = False
+    limit: int | None = 50
+
+
+class Markdown(Report):
+    """What is pasted where others read it. Every value stands in a code span, so that none of it is taken for markup."""
+
+    def __init__(self, policy: MarkdownPolicy | None = None) -> None:
+        self._policy = policy or MarkdownPolicy()
+
+    def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
+        """A table of all targets, then a section for each that has something to say."""
+        out.write(f"## Plan {code(plan)}\n\n")
+        heads = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
+        out.writelines(table(heads, map(_cells, summary(targets)), numbers=range(1, 6)))
+        for target in targets:
+            if target.updates or target.rejected or target.held:
+                out.writelines(_section(target, self._policy))
+
+
+def code(text: str) -> str:
+    """Text as a code span, also inside a table, whatever is in it."""
+    text = visible(text).replace("|", "\\|")
+    fence = "`" * (_longest_run(text) + 1)
+    pad = " " if text[:1] in ("`", " ", "") or text[-1:] in ("`", " ") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def words(text: str) -> str:
+    """Text as words, none of them taken for markup."""
+    return SPECIAL.sub(r"\\\1", visible(text))
+
+
+def table(heads: Cells, rows: Iterator[Cells], numbers: range = range(0)) -> Iterator[str]:
+    """Lines of a table; the columns `numbers` are aligned to the right."""
+    yield f"| {' | '.join(heads)} |\n"
+    yield f"|{'|'.join('--:' if column in numbers else '---' for column in range(len(heads)))}|\n"
+    for row in rows:
+        yield f"| {' | '.join(row)} |\n"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, BACKTICKS.findall(text)), default=0)
+
+
+def _cells(row: Row) -> Cells:
+    return (words(row.target), *(f"{number:,}" for number in row[1:6]), row.time)
+
+
+def _section(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
+    yield f"\n### {words(target.target)}\n\n{estimate(target).capitalize()}.\n"
+    if target.fields:
+        fields = ", ".join(f"{code(name)} {count:,}" for name, count in busiest(target))
+        yield f"\nChanges: {fields}\n"
+    yield from _list("update", target.updates, _updates(target, policy))
+    yield from _list("rejected", target.rejected, _rejected(target, policy))
+    yield from _list("held", target.held, _held(target, policy))
+
+
+def _list(name: str, total: int, lines: Iterator[str]) -> Iterator[str]:
+    if not total:
+        return
+    title = counted(total, name) if name == "update" else f"{total:,} {name}"
+    yield f"\n<details><summary>{title}</summary>\n\n"
+    yield from lines
+    yield "\n</details>\n"
+
+
+def _updates(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
+    heads = ("customer", "id", "field", "before", "after", "from")
+    yield from table(heads, (row for update in entries(target, Update, policy.limit) for row in _changes(update)))
+    yield from _rest(target.updates, policy)
+    if policy.requests:
+        yield from _requests(target, Update, policy, lambda update: update.requests)
+
+
+def _changes(update: Update) -> Iterator[Cells]:
+    """The customer is named once, in the first of its rows."""
+    named: Cells = (code(update.customer), code(update.identity.value))
+    for change in update.changes:
+        yield (*named, *_change(change))
+        named = ("", "")
+
+
+def _change(change: Change) -> Cells:
+    before, after = sides(change)
+    return code(change.field), _value(before), _value(after), words(", ".join(change.sources))
+
+
+def _value(pieces: Pieces) -> str:
+    return code("".join(piece.text for piece in clip(pieces, LONGEST_VALUE)))
+
+
+def _rejected(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
+    rejections = entries(target, Rejection, policy.limit)
+    rows = (
+        (code(rejection.customer), code(error.field), words(error.message))
+        for rejection in rejections
+        for error in errors(rejection)
+    )
+    yield from table(("customer", "field", "error"), rows)
+    yield from _rest(target.rejected, policy)
+
+
+def _held(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
+    heads = ("customer", "id", "field", "before", "after", "from", "held by")
+    rows = ((*row, words(held.reason)) for held in entries(target, Held, policy.limit) for row in _changes(held.update))
+    yield from table(heads, rows)
+    yield from _rest(target.held, policy)
+    if policy.requests:
+        yield from _requests(target, Held, policy, lambda held: held.update.requests)
+
+
+def _rest(total: int, policy: MarkdownPolicy) -> Iterator[str]:
+    if policy.limit is not None and total > policy.limit:
+        yield f"\n... and {total - policy.limit:,} more\n"
+
+
+def _requests(
+    target: TargetPlan, kind: type[Kind], policy: MarkdownPolicy, of: Callable[[Kind], Sequence[Request]]
+) -> Iterator[str]:
+    yield "\n<details><summary>requests</summary>\n"
+    for entry in entries(target, kind, policy.limit):
+        for request in of(entry):
+            line = f"{request.method} {request.url} {(request.content() or b'').decode()}".rstrip()
+            fence = "`" * max(3, _longest_run(line) + 1)
+            yield f"\n{fence}\n{line}\n{fence}\n"
+    yield "\n</details>\n"

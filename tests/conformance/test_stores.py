@@ -1,0 +1,785 @@
+"""What every store must promise, one promise a test. A new store is one more parameter of `store`."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from sync.errors import FieldError
+from sync.model import (
+    ABSENT,
+    Baseline,
+    Change,
+    Claim,
+    Filing,
+    Identity,
+    Leaf,
+    Outcome,
+    Pending,
+    Secret,
+    Settlement,
+    Standing,
+    Tally,
+    Update,
+)
+from sync.ports import Store
+from sync.stores.memory import Memory
+from sync.stores.sqlite import open_store
+
+HERE = "https://vendor.example"
+DIGEST = b"0123456789abcdef"
+OTHER = b"fedcba9876543210"
+SECOND = timedelta(seconds=1)
+BAD = (Outcome.REJECTED, Outcome.DEFERRED, Outcome.HELD, Outcome.UNKNOWN)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    opened: Store = Memory() if request.param == "memory" else open_store(tmp_path / "state.db", exclusive=True)
+    yield opened
+    await opened.close()
+
+
+def filing(*customers: str, targets: Sequence[str] = ("rpm",), cursor: object = None, digest: bytes = DIGEST) -> Filing:
+    return Filing("crm", [(customer, digest) for customer in customers], targets, cursor)
+
+
+async def filed(store: Store, customer: str = "7", target: str = "rpm") -> int:
+    """Makes one customer wait; its version."""
+    [waiting] = await store.wait(target, [customer])
+    return waiting.version
+
+
+def update(customer: str, version: int, *fields: str, id: str = "4711") -> Update:
+    changes = tuple(Change(field, ABSENT, "new") for field in fields)
+    return Update(customer, Identity(id), version, changes, {change.field: change.after for change in changes}, ())
+
+
+def delivered(
+    customer: str, version: int, leaves: Mapping[str, Leaf], *, id: str = "4711", doubt: frozenset[str] = frozenset()
+) -> Settlement:
+    return Settlement(customer, id, version, Outcome.DELIVERED, taken=leaves, doubt=doubt, attempts=1)
+
+
+async def acknowledged(
+    store: Store, customer: str = "7", leaves: Mapping[str, Leaf] | None = None, *, id: str = "4711", target: str = "rpm"
+) -> None:
+    """Brings one customer in step with its target."""
+    version = await filed(store, customer, target)
+    await store.settle(target, HERE, [delivered(customer, version, leaves or {"Name": "Ann"}, id=id)])
+
+
+async def baseline(store: Store, customer: str = "7", target: str = "rpm") -> Baseline | None:
+    return (await store.baselines(target, [customer])).get(customer)
+
+
+async def waiting(store: Store, target: str = "rpm") -> list[str]:
+    return [pending.customer for pending in await store.pending(target, "", 99)]
+
+
+# ---- what was seen
+
+
+async def test_a_source_has_no_cursor_at_first(store: Store) -> None:
+    assert await store.cursor("crm") is None
+
+
+async def test_every_row_is_unseen_at_first(store: Store) -> None:
+    assert await store.unseen("crm", [("7", DIGEST), ("8", OTHER)]) == [("7", DIGEST), ("8", OTHER)]
+
+
+async def test_filing_notes_rows_customers_and_cursor(store: Store) -> None:
+    await store.file(filing("7", targets=("rpm", "shop"), cursor="2026-11-22 10:00:00"))
+    assert await store.unseen("crm", [("7", DIGEST)]) == []
+    assert (await waiting(store, "rpm"), await waiting(store, "shop")) == (["7"], ["7"])
+    assert await store.cursor("crm") == "2026-11-22 10:00:00"
+
+
+async def test_a_row_whose_content_differs_is_unseen_again(store: Store) -> None:
+    await store.file(filing("7", "8"))
+    assert await store.unseen("crm", [("7", OTHER), ("8", DIGEST)]) == [("7", OTHER)]
+
+
+async def test_the_same_key_in_another_source_is_unseen(store: Store) -> None:
+    await store.file(filing("7"))
+    assert await store.unseen("erp", [("7", DIGEST)]) == [("7", DIGEST)]
+
+
+async def test_a_filing_without_a_cursor_leaves_it_where_it_was(store: Store) -> None:
+    await store.file(filing("7", cursor=41))
+    await store.file(filing("8"))
+    assert await store.cursor("crm") == 41
+
+
+async def test_a_filing_without_rows_moves_the_cursor(store: Store) -> None:
+    await store.file(filing(cursor=42))
+    assert await store.cursor("crm") == 42
+
+
+@pytest.mark.parametrize("cursor", [42, 1_763_800_000_000, 0.1, 12.5, "2026-11-22T10:00:00.123+01:00", "Ä'\"\n"])
+async def test_a_cursor_comes_back_as_it_was(store: Store, cursor: object) -> None:
+    await store.file(filing(cursor=cursor))
+    found = await store.cursor("crm")
+    assert (type(found), found) == (type(cursor), cursor)
+
+
+async def test_filing_for_no_target_only_notes_what_was_seen(store: Store) -> None:
+    await store.file(filing("7", targets=()))
+    assert await store.unseen("crm", [("7", DIGEST)]) == []
+    assert await waiting(store) == []
+
+
+@pytest.mark.parametrize("broken", [("8", None), (None, DIGEST)])
+async def test_a_filing_that_fails_leaves_nothing_behind(store: Store, broken: tuple[str, bytes]) -> None:
+    if isinstance(store, Memory):
+        pytest.skip("dictionaries take anything")
+    with pytest.raises(Exception, match=r"."):
+        await store.file(Filing("crm", [("7", DIGEST), broken], ["rpm", None], 42))  # type: ignore[list-item]
+    assert (await store.cursor("crm"), await waiting(store), await store.unseen("crm", [("7", DIGEST)])) == (
+        None,
+        [],
+        [("7", DIGEST)],
+    )
+
+
+# ---- who waits
+
+
+async def test_filing_again_is_a_newer_version(store: Store) -> None:
+    await store.file(filing("7"))
+    [before] = await store.pending("rpm", "", 9)
+    await store.file(filing("7", digest=OTHER))
+    [after] = await store.pending("rpm", "", 9)
+    assert after.version > before.version
+
+
+async def test_a_version_is_never_used_again_for_the_same_customer(store: Store) -> None:
+    first = await filed(store)
+    await store.settle("rpm", HERE, [delivered("7", first, {"Name": "Ann"})])
+    assert await filed(store) > first
+
+
+@pytest.mark.parametrize("outcome", BAD)
+async def test_filing_again_resets_the_outcome(store: Store, outcome: Outcome) -> None:
+    version = await filed(store)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    await store.settle("rpm", HERE, [Settlement("7", "1", version, outcome, "no", attempts=3, due=later, parked=True)])
+    await store.file(filing("7", digest=OTHER))
+    assert await store.failures() == []
+    assert await waiting(store) == ["7"]
+
+
+async def test_pending_goes_on_behind_a_key_in_the_order_of_keys(store: Store) -> None:
+    await store.file(filing("b", "10", "ä", "9", "a"))
+    pages = []
+    after = ""
+    while page := await store.pending("rpm", after, 2):
+        pages.append([pending.customer for pending in page])
+        after = page[-1].customer
+    assert pages == [["10", "9"], ["a", "b"], ["ä"]]
+
+
+async def test_pending_knows_its_own_target_only(store: Store) -> None:
+    await store.file(filing("7", targets=("shop",)))
+    assert await waiting(store, "rpm") == []
+
+
+async def test_a_parked_customer_does_not_wait(store: Store) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "1", version, Outcome.REJECTED, parked=True)])
+    assert await waiting(store) == []
+
+
+@pytest.mark.parametrize("outcome", BAD)
+async def test_a_customer_that_is_not_parked_waits_on(store: Store, outcome: Outcome) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "1", version, outcome)])
+    assert await store.pending("rpm", "", 9) == [Pending("7", version)]
+
+
+async def test_a_customer_is_left_out_until_it_is_due(store: Store) -> None:
+    early, late = await filed(store, "early"), await filed(store, "late")
+    now = datetime.now(UTC)
+    await store.settle(
+        "rpm",
+        HERE,
+        [
+            Settlement("early", "1", early, Outcome.DEFERRED, due=now - SECOND),
+            Settlement("late", "2", late, Outcome.DEFERRED, due=now + 60 * SECOND),
+        ],
+    )
+    assert await waiting(store) == ["early"]
+
+
+async def test_whoever_is_made_to_wait_waits_whatever_its_state_was(store: Store) -> None:
+    await acknowledged(store, "in step")
+    parked = await filed(store, "parked")
+    await store.settle("rpm", HERE, [Settlement("parked", "1", parked, Outcome.REJECTED, parked=True)])
+    made = await store.wait("rpm", ["in step", "parked", "new"])
+    assert sorted(made, key=lambda pending: pending.customer) == await store.pending("rpm", "", 9)
+    assert await waiting(store) == ["in step", "new", "parked"]
+    assert await store.failures() == []
+
+
+async def test_making_nobody_wait_is_nothing(store: Store) -> None:
+    assert await store.wait("rpm", []) == []
+
+
+# ---- a target's first day
+
+
+async def test_a_new_target_has_every_customer_of_its_source_waiting(store: Store) -> None:
+    await store.file(filing("7", "8", targets=()))
+    assert await store.enrol("rpm", "crm", "map 1")
+    assert await waiting(store) == ["7", "8"]
+
+
+async def test_the_same_fingerprint_enrols_once(store: Store) -> None:
+    await store.file(filing("7"))
+    await store.enrol("rpm", "crm", "map 1")
+    before = await store.pending("rpm", "", 9)
+    assert not await store.enrol("rpm", "crm", "map 1")
+    assert await store.pending("rpm", "", 9) == before
+
+
+async def test_another_fingerprint_files_everybody_again_and_so_does_the_one_before(store: Store) -> None:
+    await store.file(filing("7", targets=()))
+    await store.enrol("rpm", "crm", "map 1")
+    await store.enrol("rpm", "crm", "map 2")
+    await acknowledged(store)
+    assert await store.enrol("rpm", "crm", "map 1")
+    assert await waiting(store) == ["7"]
+
+
+async def test_enrolling_takes_up_whoever_was_parked(store: Store) -> None:
+    await store.file(filing("7"))
+    [pending] = await store.pending("rpm", "", 9)
+    await store.settle("rpm", HERE, [Settlement("7", "1", pending.version, Outcome.REJECTED, parked=True)])
+    await store.enrol("rpm", "crm", "map 2")
+    assert await waiting(store) == ["7"]
+    assert await store.failures() == []
+
+
+async def test_enrolling_one_target_leaves_the_others_and_other_sources_alone(store: Store) -> None:
+    await store.file(filing("7", targets=()))
+    await store.file(Filing("erp", [("e1", DIGEST)], ()))
+    await store.enrol("rpm", "crm", "map 1")
+    assert (await waiting(store, "rpm"), await waiting(store, "shop")) == (["7"], [])
+
+
+# ---- who claims whom
+
+
+async def test_two_that_wait_and_claim_one_id_are_rivals(store: Store) -> None:
+    await store.file(filing("7", "8", "9"))
+    await store.claim("rpm", [Claim("7", "4711"), Claim("8", "4711"), Claim("9", "1")])
+    assert await store.rivals("rpm") == {"7": ("8",), "8": ("7",)}
+
+
+async def test_one_that_waits_and_one_in_step_are_rivals(store: Store) -> None:
+    await acknowledged(store, "8", id="4711")
+    await store.file(filing("7"))
+    await store.claim("rpm", [Claim("7", "4711")])
+    assert await store.rivals("rpm") == {"7": ("8",), "8": ("7",)}
+
+
+async def test_three_rivals_name_each_other(store: Store) -> None:
+    await acknowledged(store, "8", id="4711")
+    await store.file(filing("7", "9"))
+    await store.claim("rpm", [Claim("9", "4711"), Claim("7", "4711")])
+    assert await store.rivals("rpm") == {"7": ("8", "9"), "8": ("7", "9"), "9": ("7", "8")}
+
+
+async def test_whoever_has_moved_to_another_id_is_no_rival(store: Store) -> None:
+    await acknowledged(store, "8", id="4711")
+    await store.file(filing("7", "8"))
+    await store.claim("rpm", [Claim("7", "4711"), Claim("8", "4712")])
+    assert await store.rivals("rpm") == {}
+
+
+async def test_two_that_swap_their_ids_are_no_rivals(store: Store) -> None:
+    await acknowledged(store, "7", id="1")
+    await acknowledged(store, "8", id="2")
+    await store.file(filing("7", "8"))
+    await store.claim("rpm", [Claim("7", "2"), Claim("8", "1")])
+    assert await store.rivals("rpm") == {}
+
+
+async def test_whoever_waits_unplanned_claims_what_it_was_acknowledged_with(store: Store) -> None:
+    await acknowledged(store, "8", id="4711")
+    await store.file(filing("7", "8"))
+    await store.claim("rpm", [Claim("7", "4711")])
+    assert await store.rivals("rpm") == {"7": ("8",), "8": ("7",)}
+
+
+async def test_an_empty_id_is_claimed_by_nobody(store: Store) -> None:
+    await acknowledged(store, "9", id="4711")
+    await store.file(filing("7", "8", "9"))
+    await store.claim("rpm", [Claim("7", ""), Claim("8", ""), Claim("9", "")])
+    assert await store.rivals("rpm") == {}
+
+
+async def test_a_parked_customer_still_claims_its_id(store: Store) -> None:
+    version = await filed(store, "8")
+    await store.claim("rpm", [Claim("8", "4711")])
+    await store.settle("rpm", HERE, [Settlement("8", "4711", version, Outcome.REJECTED, parked=True)])
+    await store.file(filing("7"))
+    await store.claim("rpm", [Claim("7", "4711")])
+    assert await store.rivals("rpm") == {"7": ("8",), "8": ("7",)}
+
+
+async def test_a_claim_outlives_filing_again(store: Store) -> None:
+    await store.file(filing("7", "8"))
+    await store.claim("rpm", [Claim("7", "4711"), Claim("8", "4711")])
+    await store.file(filing("7", digest=OTHER))
+    assert await store.rivals("rpm") == {"7": ("8",), "8": ("7",)}
+
+
+async def test_the_same_id_at_another_target_is_no_rival(store: Store) -> None:
+    await store.file(filing("7", "8", targets=("rpm", "shop")))
+    await store.claim("rpm", [Claim("7", "4711")])
+    await store.claim("shop", [Claim("8", "4711")])
+    assert (await store.rivals("rpm"), await store.rivals("shop")) == ({}, {})
+
+
+async def test_a_claim_of_somebody_who_does_not_wait_is_nothing(store: Store) -> None:
+    await store.claim("rpm", [Claim("7", "4711"), Claim("8", "4711")])
+    assert await store.rivals("rpm") == {}
+    assert await waiting(store) == []
+
+
+# ---- in flight
+
+
+async def test_what_is_in_flight_is_in_doubt_until_it_is_settled(store: Store) -> None:
+    await acknowledged(store, leaves={"Name": "Ann", "Email": "a@x.org"})
+    version = await filed(store)
+    await store.intend("rpm", [update("7", version, "Email", "Phone")])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann", "Email": "a@x.org"}, frozenset({"Email", "Phone"}))
+    await store.settle("rpm", HERE, [delivered("7", version, {"Name": "Ann", "Email": "new"})])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann", "Email": "new"})
+
+
+async def test_two_intents_for_one_customer_put_both_in_doubt(store: Store) -> None:
+    await acknowledged(store)
+    version = await filed(store)
+    await store.intend("rpm", [update("7", version, "Email")])
+    await store.intend("rpm", [update("7", version, "Phone")])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"}, frozenset({"Email", "Phone"}))
+
+
+async def test_a_refusal_takes_the_doubt_of_its_flight_away(store: Store) -> None:
+    await acknowledged(store)
+    version = await filed(store)
+    await store.intend("rpm", [update("7", version, "Name")])
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.REJECTED, parked=True)])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"})
+
+
+async def test_what_is_in_flight_is_listed_as_unknown(store: Store) -> None:
+    version = await filed(store)
+    await store.intend("rpm", [update("7", version, "Name")])
+    [failure] = await store.failures()
+    assert (failure.target, failure.customer, failure.outcome) == ("rpm", "7", Outcome.UNKNOWN)
+
+
+async def test_whoever_was_there_before_knows_nothing_of_an_id_that_another_is_sent_to(store: Store) -> None:
+    await acknowledged(store, "7", id="1")
+    await acknowledged(store, "8", id="2")
+    await acknowledged(store, "9", id="3")
+    await acknowledged(store, "8", id="2", target="shop")
+    version = await filed(store, "7")
+    await store.intend("rpm", [update("7", version, "Name", id="2")])
+    assert sorted(await store.baselines("rpm", ["7", "8", "9"])) == ["7", "9"]
+    assert sorted(await store.baselines("shop", ["8"])) == ["8"]
+
+
+async def test_recovery_keeps_the_doubt_of_what_was_in_flight(store: Store) -> None:
+    await acknowledged(store, leaves={"Name": "Ann", "Email": "a@x.org"})
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.UNKNOWN, doubt=frozenset({"Name"}))])
+    await store.intend("rpm", [update("7", version, "Email")])
+    await store.recover()
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann", "Email": "a@x.org"}, frozenset({"Email", "Name"}))
+
+
+async def test_recovery_lists_what_was_in_flight_as_unknown_and_lets_it_wait(store: Store) -> None:
+    version = await filed(store)
+    await store.intend("rpm", [update("7", version, "Email")])
+    await store.recover()
+    [failure] = await store.failures()
+    assert (failure.customer, failure.outcome, failure.reason) == ("7", Outcome.UNKNOWN, "in flight when the process ended")
+    assert await store.pending("rpm", "", 9) == [Pending("7", version)]
+
+
+async def test_recovery_counts_by_target(store: Store) -> None:
+    for target, customer in (("rpm", "7"), ("rpm", "8"), ("shop", "7")):
+        version = await filed(store, customer, target)
+        await store.intend(target, [update(customer, version, "Name", id=customer)])
+    assert await store.recover() == {"rpm": 2, "shop": 1}
+
+
+async def test_recovery_finds_nothing_the_second_time(store: Store) -> None:
+    version = await filed(store)
+    await store.intend("rpm", [update("7", version, "Name")])
+    await store.recover()
+    assert await store.recover() == {}
+
+
+async def test_recovery_does_not_touch_what_was_settled(store: Store) -> None:
+    version = await filed(store)
+    await store.intend("rpm", [update("7", version, "Name")])
+    await store.settle("rpm", HERE, [delivered("7", version, {"Name": "new"})])
+    assert await store.recover() == {}
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "new"})
+    assert await store.failures() == []
+
+
+# ---- how it ended
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DELIVERED, Outcome.UNCHANGED])
+async def test_whoever_is_in_step_leaves_pending(store: Store, outcome: Outcome) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, outcome)])
+    assert await store.pending("rpm", "", 9) == []
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_nobody_leaves_pending_or_is_parked_who_was_filed_again(store: Store, outcome: Outcome) -> None:
+    planned = await filed(store)
+    newer = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", planned, outcome, "old", taken={"Name": "Ann"}, parked=True)])
+    assert await store.pending("rpm", "", 9) == [Pending("7", newer)]
+    assert await store.failures() == []
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"})
+
+
+async def test_unchanged_leaves_the_baseline_alone(store: Store) -> None:
+    await acknowledged(store)
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "", version, Outcome.UNCHANGED)])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"})
+
+
+async def test_what_was_taken_replaces_leaves_and_doubt(store: Store) -> None:
+    await acknowledged(store, leaves={"Name": "Ann", "Fax": "1"})
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.UNKNOWN, doubt=frozenset({"Name", "Fax"}))])
+    await store.settle("rpm", HERE, [delivered("7", version, {"Name": "Bea"}, doubt=frozenset({"Email"}))])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Bea"}, frozenset({"Email"}))
+
+
+async def test_what_was_taken_elsewhere_replaces_place_and_id(store: Store) -> None:
+    await acknowledged(store)
+    version = await filed(store)
+    await store.settle("rpm", "https://sandbox.example", [delivered("7", version, {"Name": "Ann"}, id="4712")])
+    assert await baseline(store) == Baseline("https://sandbox.example", "4712", {"Name": "Ann"})
+
+
+async def test_a_rejected_customer_that_took_the_update_keeps_what_it_took(store: Store) -> None:
+    version = await filed(store)
+    taken = Settlement(
+        "7", "4711", version, Outcome.REJECTED, "not all", taken={"Name": "Ann"}, doubt=frozenset({"Fax"}), parked=True
+    )
+    await store.settle("rpm", HERE, [taken])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"}, frozenset({"Fax"}))
+    assert [failure.outcome for failure in await store.failures()] == [Outcome.REJECTED]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.REJECTED, Outcome.DEFERRED])
+async def test_doubt_adds_to_a_baseline_of_the_same_place_and_id(store: Store, outcome: Outcome) -> None:
+    await acknowledged(store)
+    version = await filed(store)
+    for field in ("Name", "Fax"):
+        await store.settle("rpm", HERE, [Settlement("7", "4711", version, outcome, doubt=frozenset({field}))])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"}, frozenset({"Name", "Fax"}))
+
+
+@pytest.mark.parametrize(("place", "id"), [(HERE, "4712"), ("https://sandbox.example", "4711")])
+async def test_doubt_of_another_place_or_id_does_not_touch_the_baseline(store: Store, place: str, id: str) -> None:
+    await acknowledged(store)
+    version = await filed(store)
+    await store.settle("rpm", place, [Settlement("7", id, version, Outcome.UNKNOWN, doubt=frozenset({"Name"}))])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"})
+
+
+async def test_doubt_without_a_baseline_makes_none(store: Store) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.UNKNOWN, doubt=frozenset({"Name"}))])
+    assert await baseline(store) is None
+
+
+async def test_many_settlements_are_written_at_once(store: Store) -> None:
+    customers = [f"{number:03}" for number in range(200)]
+    pending = await store.wait("rpm", customers)
+    await store.settle("rpm", HERE, [delivered(row.customer, row.version, {"Name": row.customer}) for row in pending])
+    found = await store.baselines("rpm", customers)
+    assert [found[customer].leaves for customer in customers] == [{"Name": customer} for customer in customers]
+    assert await waiting(store) == []
+
+
+async def test_settling_nothing_is_nothing(store: Store) -> None:
+    await store.settle("rpm", HERE, [])
+    assert await store.failures() == []
+
+
+# ---- who is out of step
+
+
+async def test_a_failure_tells_all_that_is_known(store: Store) -> None:
+    version = await filed(store)
+    due = datetime(2099, 1, 1, tzinfo=UTC)
+    errors = (FieldError("Rating", "has to be 0 to 5"), FieldError("Ä", "\u201e\U0001f600\u201c"))
+    began = datetime.now(UTC)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.DEFERRED, "busy", errors, attempts=2, due=due)])
+    [failure] = await store.failures()
+    assert (failure.target, failure.customer, failure.outcome, failure.reason) == ("rpm", "7", Outcome.DEFERRED, "busy")
+    assert (failure.errors, failure.attempts, failure.due) == (errors, 2, due)
+    assert began - SECOND <= failure.since <= datetime.now(UTC) + SECOND
+
+
+async def test_attempts_add_up_and_since_stays(store: Store) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.DEFERRED, attempts=2)])
+    [first] = await store.failures()
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.UNKNOWN, attempts=3)])
+    [second] = await store.failures()
+    assert (second.outcome, second.attempts, second.since) == (Outcome.UNKNOWN, 5, first.since)
+
+
+async def test_failures_come_by_target_and_customer_and_can_be_narrowed(store: Store) -> None:
+    for target, customer in (("shop", "7"), ("rpm", "8"), ("rpm", "10")):
+        version = await filed(store, customer, target)
+        await store.settle(target, HERE, [Settlement(customer, "1", version, Outcome.HELD, "max_updates: too many")])
+    assert [(failure.target, failure.customer) for failure in await store.failures()] == [
+        ("rpm", "10"),
+        ("rpm", "8"),
+        ("shop", "7"),
+    ]
+    assert [(failure.target, failure.customer) for failure in await store.failures(["shop"])] == [("shop", "7")]
+    assert await store.failures(["other"]) == []
+
+
+async def test_whoever_only_waits_is_no_failure(store: Store) -> None:
+    await store.file(filing("7"))
+    assert await store.failures() == []
+
+
+async def retried(store: Store, targets: Sequence[str] = (), customers: Sequence[str] = ()) -> tuple[int, set[tuple[str, str]]]:
+    """Three parked failures, one of them retried or more: how many it says, and who waits."""
+    for target, customer in (("rpm", "7"), ("rpm", "8"), ("shop", "7")):
+        version = await filed(store, customer, target)
+        await store.settle(target, HERE, [Settlement(customer, "1", version, Outcome.REJECTED, "no", attempts=1, parked=True)])
+    count = await store.retry(targets, customers)
+    return count, {(target, customer) for target in ("rpm", "shop") for customer in await waiting(store, target)}
+
+
+async def test_retry_takes_up_everybody(store: Store) -> None:
+    assert await retried(store) == (3, {("rpm", "7"), ("rpm", "8"), ("shop", "7")})
+    assert await store.failures() == []
+
+
+async def test_retry_narrows_by_target(store: Store) -> None:
+    assert await retried(store, ["shop"]) == (1, {("shop", "7")})
+
+
+async def test_retry_narrows_by_customer(store: Store) -> None:
+    assert await retried(store, [], ["7"]) == (2, {("rpm", "7"), ("shop", "7")})
+
+
+async def test_retry_narrows_by_both(store: Store) -> None:
+    assert await retried(store, ["rpm"], ["7", "9"]) == (1, {("rpm", "7")})
+
+
+async def test_retry_leaves_whoever_only_waits_alone(store: Store) -> None:
+    version = await filed(store)
+    assert await store.retry() == 0
+    assert await store.pending("rpm", "", 9) == [Pending("7", version)]
+
+
+async def test_a_retry_while_an_update_is_under_way_is_not_lost(store: Store) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.DEFERRED)])
+    await store.retry()
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.REJECTED, parked=True)])
+    assert await waiting(store) == ["7"]
+
+
+async def test_retry_keeps_doubt(store: Store) -> None:
+    await acknowledged(store)
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.UNKNOWN, doubt=frozenset({"Name"}))])
+    await store.retry()
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"}, frozenset({"Name"}))
+
+
+# ---- who is gone
+
+
+async def test_whoever_is_dropped_waits_no_more_and_is_not_known(store: Store) -> None:
+    await acknowledged(store)
+    version = await filed(store)
+    await store.drop("rpm", [Pending("7", version)])
+    assert (await waiting(store), await baseline(store), await store.known("rpm")) == ([], None, 0)
+
+
+async def test_nobody_is_dropped_who_was_filed_again(store: Store) -> None:
+    await acknowledged(store)
+    planned = await filed(store)
+    newer = await filed(store)
+    await store.drop("rpm", [Pending("7", planned)])
+    assert await store.pending("rpm", "", 9) == [Pending("7", newer)]
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"})
+
+
+async def test_dropping_touches_one_target_only(store: Store) -> None:
+    await acknowledged(store, target="shop")
+    version = await filed(store)
+    await store.drop("rpm", [Pending("7", version)])
+    assert await baseline(store, target="shop") == Baseline(HERE, "4711", {"Name": "Ann"})
+
+
+async def test_a_dropped_failure_is_no_failure(store: Store) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.REJECTED, "no")])
+    await store.drop("rpm", [Pending("7", version)])
+    assert await store.failures() == []
+
+
+async def test_whoever_was_forgotten_is_new_when_it_returns(store: Store) -> None:
+    await store.file(filing("7", "8"))
+    await store.forget("crm", ["7"])
+    assert await store.unseen("crm", [("7", DIGEST), ("8", DIGEST)]) == [("7", DIGEST)]
+
+
+async def test_forgetting_somebody_unknown_is_nothing(store: Store) -> None:
+    await store.forget("crm", ["7"])
+    assert await store.unseen("crm", [("7", DIGEST)]) == [("7", DIGEST)]
+
+
+# ---- where things stand
+
+
+async def test_known_counts_whom_the_target_has_acknowledged(store: Store) -> None:
+    await acknowledged(store, "7", id="1")
+    await acknowledged(store, "8", id="2")
+    await acknowledged(store, "9", target="shop")
+    await filed(store, "10")
+    assert (await store.known("rpm"), await store.known("shop"), await store.known("other")) == (2, 1, 0)
+
+
+async def test_a_tally_tells_known_waiting_and_outcomes_of_every_target(store: Store) -> None:
+    await store.enrol("shop", "crm", "map")
+    await store.enrol("rpm", "crm", "map")
+    await acknowledged(store, "7")
+    versions = {customer: await filed(store, customer) for customer in ("a", "b", "c", "d")}
+    await store.settle(
+        "rpm",
+        HERE,
+        [
+            Settlement("a", "1", versions["a"], Outcome.REJECTED, parked=True),
+            Settlement("b", "2", versions["b"], Outcome.REJECTED),
+            Settlement("c", "3", versions["c"], Outcome.HELD),
+        ],
+    )
+    assert await store.tally() == [Tally("rpm", 1, 3, {"rejected": 2, "held": 1}), Tally("shop", 0, 0, {})]
+
+
+async def test_an_account_that_nobody_knows_stands_well(store: Store) -> None:
+    assert await store.standing("rpm") == Standing()
+
+
+async def test_a_standing_comes_back_as_it_was(store: Store) -> None:
+    standing = Standing(1_763_800_000.25, "quota 10800/h is used up", 1_763_799_999.125, {"10800/h": [(1_763_799_960.0, 10_800)]})
+    await store.stand("rpm", Standing(1.0))
+    await store.stand("rpm", standing)
+    found = await store.standing("rpm")
+    used = {quota: [tuple(part) for part in parts] for quota, parts in found.used.items()}
+    assert (found.stopped_until, found.reason, found.last_sent, used) == (
+        standing.stopped_until,
+        standing.reason,
+        standing.last_sent,
+        standing.used,
+    )
+
+
+async def test_a_run_can_be_noted(store: Store) -> None:
+    now = datetime.now(UTC)
+    await store.log_run("2026-11-22T10-00-00Z-abcdef", now, now, {"targets": {"rpm": {"delivered": 1}}, "troubles": ["Ä"]})
+
+
+# ---- leaves, exactly
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        None,
+        True,
+        False,
+        0,
+        -1,
+        2**53 + 1,
+        -(2**63),
+        "",
+        "O'Brien \u2014 \U0001f600 \u4f60\u597d",
+        'a "quoted" \\ line\n\t\u2028',
+        '{"$decimal": "1"}',
+        [],
+        ["b", "a", "b"],
+        [1, True, None, "x", Decimal("1.50")],
+        [["nested"], []],
+    ],
+)
+async def test_a_leaf_comes_back_as_it_was(store: Store, leaf: Leaf) -> None:
+    await acknowledged(store, leaves={"metadata.Ä.x": leaf})
+    found = await baseline(store)
+    assert found is not None
+    assert found.leaves is not None
+    assert (repr(found.leaves["metadata.Ä.x"]), list(found.leaves)) == (repr(leaf), ["metadata.Ä.x"])
+
+
+@pytest.mark.parametrize(
+    "number", ["0.1", "12.50", "1E-7", "0", "-0.00", "12345678901234567890", "0.12345678901234567890", "1E+30"]
+)
+async def test_a_decimal_comes_back_exactly(store: Store, number: str) -> None:
+    await acknowledged(store, leaves={"Limit": Decimal(number), "Limits": [Decimal(number)]})
+    found = await baseline(store)
+    assert found is not None
+    assert found.leaves is not None
+    assert repr(found.leaves["Limit"]) == repr(Decimal(number))
+    assert repr(found.leaves["Limits"]) == repr([Decimal(number)])
+
+
+async def test_a_secret_is_known_by_its_fingerprint(store: Store) -> None:
+    await acknowledged(store, leaves={"password": Secret("f1", "hunter2")})
+    found = await baseline(store)
+    assert found is not None
+    assert found.leaves == {"password": Secret("f1")}
+    assert found.leaves != {"password": Secret("f2")}
+
+
+@pytest.mark.parametrize("customer", ["7", "007", "", " ", "O'Brien", "\U0001f600", 'a"b\\c', "x" * 500, "7.0", "null"])
+async def test_any_key_is_a_key(store: Store, customer: str) -> None:
+    await store.file(filing(customer, "z"))
+    assert await store.unseen("crm", [(customer, DIGEST)]) == []
+    await acknowledged(store, customer)
+    assert list(await store.baselines("rpm", [customer, "other"])) == [customer]
+    version = await filed(store, customer)
+    await store.settle("rpm", HERE, [Settlement(customer, "4711", version, Outcome.REJECTED)])
+    assert [failure.customer for failure in await store.failures()] == [customer]
+    assert await store.retry(customers=[customer]) == 1
+
+
+async def test_keys_that_read_as_the_same_number_are_different_customers(store: Store) -> None:
+    for customer, id in (("7", "1"), ("07", "2"), ("7.0", "3")):
+        await acknowledged(store, customer, {"Name": customer}, id=id)
+    found = await store.baselines("rpm", ["7", "07", "7.0"])
+    assert {customer: known.leaves for customer, known in found.items()} == {
+        "7": {"Name": "7"},
+        "07": {"Name": "07"},
+        "7.0": {"Name": "7.0"},
+    }
