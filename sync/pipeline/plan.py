@@ -25,7 +25,7 @@ def _reducer(kind: type[Any]) -> Callable[[Any], tuple[type[Any], tuple[Any, ...
     return lambda thing: (kind, (members(thing),) if single else members(thing))
 
 
-REDUCERS = {
+REDUCERS: dict[type, Any] = {
     kind: _reducer(kind) for kind in (Change, FieldError, Foreign, Held, Identity, Pending, Rejection, Request, Unchanged, Update)
 }
 

@@ -56,7 +56,8 @@ def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
     lines = [f"Out of step: {len(failures)}"]
     for (target, outcome, why), members in list(groups.items())[:most]:
         noun = "customer" if len(members) == 1 else f"{len(members)} customers:"
-        lines += [f"  {target}  {outcome}  {noun} {_some(members)}  ({_history(members)})", *(f"      {line}" for line in why.split("\n"))]
+        lines.append(f"  {target}  {outcome}  {noun} {_some(members)}  ({_history(members)})")
+        lines += [f"      {line}" for line in why.split("\n")]
     if most is not None and len(groups) > most:
         lines.append(f"  ... and {len(groups) - most} more reasons: customer-sync failures")
     return "\n".join(lines)
