@@ -9,10 +9,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from sync.errors import ConfigError, Mistake, SyncError
+from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
 from sync.log import Redactor
-from sync.model import Failure, Standing, Tally, TargetPlan
+from sync.model import Explanation, Failure, Standing, Tally, TargetPlan
 from sync.pipeline.courier import Courier
+from sync.pipeline.explain import Asked, explained
 from sync.pipeline.lane import Lane
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Projection
@@ -96,11 +97,10 @@ async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[
         for name, table in settings.sources.items():
             try:
                 source = _source(name, table, b"check", stack)
-                found = await source.fields()
-                wrong = _unknown_fields(name, found, settings, tuple(settings.targets))
+                wrong = await _mistakes(name, source, settings, tuple(settings.targets))
                 yield f"sources.{name}", "\n".join(map(str, wrong)) or None
             except SyncError as error:
-                yield f"sources.{name}", str(error)
+                yield f"sources.{name}", str(error).removeprefix(f"sources.{name}: ")
         wire = await stack.enter_async_context(open_wire())
         for name, account in settings.accounts.items():
             redactor.learn(account.secrets)
@@ -114,12 +114,13 @@ async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[
 
 async def check_files(settings: Settings) -> None:
     """What can be checked without a network: the sources that are files on this machine. Raises ConfigError."""
+    state_path(settings)
     async with AsyncExitStack() as stack:
         wrong: list[Mistake] = []
         for name, table in settings.sources.items():
             if _sqlite_path(table.url.get_secret_value()).exists():
                 source = _source(name, table, b"check", stack)
-                wrong += _unknown_fields(name, await source.fields(), settings, tuple(settings.targets))
+                wrong += await _mistakes(name, source, settings, tuple(settings.targets))
         if wrong:
             raise ConfigError(wrong)
 
@@ -146,6 +147,25 @@ async def failures(settings: Settings, names: Sequence[str]) -> list[Failure]:
         return [failure for failure in await ledger.failures(chosen) if failure.target in settings.targets]
     finally:
         await ledger.close()
+
+
+async def explain(settings: Settings, name: str, customer: str, field: str | None) -> Explanation:
+    """Why the target holds this value of this customer. Sends and writes nothing. Raises ConfigError, SourceError, StateError."""
+    _chosen(settings, [name])
+    async with AsyncExitStack() as stack:
+        path = state_path(settings)
+        ledger = open_forgetful(path)
+        stack.push_async_callback(ledger.close)
+        feeds, troubles = await _open_feeds(settings, [name], secret_key(path, create=False), stack)
+        if troubles:
+            raise SourceError(troubles[0])
+        failures = [failure for failure in await ledger.failures([name]) if failure.customer == customer]
+        return await explained(
+            Asked(feeds[0].chosen[0], feeds[0].source, ledger, settings.targets[name].table.fields),
+            customer,
+            field,
+            failures[0] if failures else None,
+        )
 
 
 async def retry(settings: Settings, names: Sequence[str], customers: Sequence[str]) -> int:
@@ -198,7 +218,7 @@ async def _open_feeds(
             continue
         source = _source(name, table, key, stack)
         try:
-            wrong += _unknown_fields(name, await source.fields(), settings, [target.name for target in wanted])
+            wrong += await _mistakes(name, source, settings, [target.name for target in wanted])
         except SyncError as error:
             troubles.append(str(error))
             continue
@@ -215,6 +235,17 @@ def _source(name: str, table: SourceTable, key: bytes, stack: AsyncExitStack) ->
     source = Sql(Table(what, table.key, table.table, table.query, table.cursor, table.overlap), dialect, key)
     stack.push_async_callback(source.close)
     return source
+
+
+async def _mistakes(name: str, source: Source, settings: Settings, targets: Sequence[str]) -> list[Mistake]:
+    """What the configuration names and the source does not have. Raises SourceError."""
+    try:
+        return _unknown_fields(name, await source.fields(), settings, targets)
+    except NotThere as error:
+        table = settings.sources[name].table
+        if table is None:
+            return [Mistake(settings.file, f"sources.{name}.query", str(error))]
+        return [Mistake(settings.file, f"sources.{name}.table", f"the source has no table {table}{nearest(table, error.valid)}")]
 
 
 def _unknown_fields(source: str, found: Mapping[str, str], settings: Settings, targets: Sequence[str]) -> list[Mistake]:

@@ -5,17 +5,18 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from pydantic import BaseModel
 
 from sync.errors import SyncError
-from sync.log import Redactor, configure
-from sync.model import Failure, Outcome, dumps
+from sync.log import Format, Redactor, configure
+from sync.model import Failure, Outcome, TargetPlan, dumps
 
 T = TypeVar("T")
 DONE, FAILED, CHANGES, OUT_OF_STEP, INTERRUPTED = 0, 1, 2, 3, 130
@@ -34,7 +35,23 @@ app = typer.Typer(
 Config = Annotated[Path, typer.Option("--config", metavar="DIR", help="The folder with sync.toml and targets/.")]
 Targets = Annotated[list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program: a documented, versioned shape.")]
+Level = Literal["debug", "info", "warning", "error"]
 HERE = Path("config")
+
+
+class Shown(Enum):
+    """How values are shown."""
+
+    FULL = "full"
+    MASKED = "masked"
+
+
+class Only(Enum):
+    """What of a plan is shown."""
+
+    CHANGED = "changed"
+    REJECTED = "rejected"
+    HELD = "held"
 
 
 @app.command()
@@ -80,17 +97,33 @@ def plan(
     target: Targets = None,
     form: Annotated[str, typer.Option("--format", metavar="FORM[,FORM]", help="text, json, markdown, html, csv.")] = "text",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there; a folder if there are several forms.")] = None,
-    requests: Annotated[bool, typer.Option("--requests", help="Show the exact requests, too (text).")] = False,
+    requests: Annotated[bool, typer.Option("--requests", help="Show the exact requests, too.")] = False,
+    show_values: Annotated[
+        Shown, typer.Option(help="masked hides personal values, but shows what changed in them.")
+    ] = Shown.FULL,
+    only: Annotated[list[Only] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    customer: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this customer; may be repeated.")] = None,
+    field: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only changes of this field; may be repeated.")] = None,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
 ) -> None:
     """Shows what a run would send, field by field and request by request. Writes nothing, sends nothing.
 
     Example: [bold]customer-sync plan --target rpm --requests[/bold]
     """
+    from sync.reports.forms import chosen
+    from sync.reports.view import View
     from sync.settings import load
 
+    forms = chosen(form)
+    kinds = tuple(kind.value for kind in only or ())
+    view = View(kinds, frozenset(customer or ()), tuple(field or ()), masked=show_values is Shown.MASKED)
     settings = load(config)
-    raise typer.Exit(_run(_plan(settings, target or [], form, out, requests=requests, detailed=detailed_exitcode)))
+
+    def report(name: str, targets: Sequence[TargetPlan]) -> None:
+        _report(view, name, targets, forms, out, requests=requests)
+
+    work = _plan(settings, target or [], report, detailed=detailed_exitcode)
+    raise typer.Exit(_run(work))
 
 
 @app.command()
@@ -98,8 +131,8 @@ def run(
     config: Config = HERE,
     target: Targets = None,
     as_json: AsJson = False,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "error",
-    log_format: Annotated[str, typer.Option(help="console or json.")] = "console",
+    log_level: Annotated[Level, typer.Option()] = "error",
+    log_format: Annotated[Format, typer.Option()] = "console",
 ) -> None:
     """One pass: detect, plan, gate, deliver, report.
 
@@ -108,7 +141,7 @@ def run(
     from sync.settings import load
 
     redactor = Redactor()
-    configure(redactor, level=log_level, form="json" if log_format == "json" else "console")
+    configure(redactor, level=log_level, form=log_format)
     settings = load(config)
     raise typer.Exit(
         _run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, redactor, as_json=as_json)))
@@ -166,6 +199,26 @@ def retry(
         if as_json
         else f"{_count(count, 'customer')} will be tried again by the next run"
     )
+
+
+@app.command()
+def explain(
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's key in the source.")],
+    field: Annotated[str | None, typer.Argument(metavar="[FIELD]", help="Only this field of the vendor.")] = None,
+    config: Config = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Says why the target holds this value: source, map, plan, request, reply.
+
+    Example: [bold]customer-sync explain sellercloud 7 Email[/bold]
+    """
+    from sync import app as parts
+    from sync.reports.explaining import explanation_text, explanation_tree
+    from sync.settings import load
+
+    found = _run(parts.explain(load(config), target, customer, field))
+    print(dumps(explanation_tree(found)).decode() if as_json else explanation_text(found))
 
 
 @app.command()
@@ -292,9 +345,8 @@ def _code(found: list[Failure]) -> int:
     return OUT_OF_STEP if any(failure.outcome in NOT_IN_STEP for failure in found) else DONE
 
 
-async def _plan(settings: Any, names: list[str], form: str, out: Path | None, *, requests: bool, detailed: bool) -> int:
+async def _plan(settings: Any, names: list[str], report: Callable[[str, Sequence[TargetPlan]], None], *, detailed: bool) -> int:
     from sync import app as parts
-    from sync.reports.forms import write
     from sync.reports.progress import Progress
 
     with Progress() as watch:
@@ -304,12 +356,18 @@ async def _plan(settings: Any, names: list[str], form: str, out: Path | None, *,
                 print(trouble, file=sys.stderr)
             if proposal.troubles:
                 return FAILED
-            write(proposal.plan, proposal.targets, form, out, requests=requests)
+            report(proposal.plan, proposal.targets)
             changes = any(target.updates for target in proposal.targets)
             rejected = any(target.rejected or target.held for target in proposal.targets)
     if detailed and changes:
         return CHANGES
     return OUT_OF_STEP if rejected else DONE
+
+
+def _report(view: Any, plan: str, targets: Sequence[TargetPlan], forms: list[str], out: Path | None, *, requests: bool) -> None:
+    from sync.reports.forms import write
+
+    write(view.name(plan), [view.of(target) for target in targets], forms, out, requests=requests)
 
 
 async def _check_online(settings: Any) -> bool:

@@ -30,6 +30,14 @@ class SyncError(Exception):
     """Any expected failure; its text is one line for a person, without a secret and without a customer's values."""
 
 
+def first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first failure in a group of groups: one line is enough for a person."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
 # ---- do not start
 
 
@@ -50,6 +58,14 @@ class StateError(SyncError):
 
 class SourceError(SyncError):
     """The source cannot be read; "cannot tell" is never "no change"."""
+
+
+class NotThere(SourceError):
+    """The database answers, but not to this table or query: a mistake of the configuration. `valid` are the tables there are."""
+
+    def __init__(self, reason: str, valid: Sequence[str]) -> None:
+        super().__init__(reason)
+        self.valid = tuple(valid)
 
 
 # ---- what a vendor's reply (or the lack of one) asks for

@@ -15,15 +15,24 @@ Leaf = Any
 """A value of one field in a target's record: None, bool, int, Decimal, str, a list of these, or a Secret."""
 
 
-class Missing(Enum):
-    """The two ways in which there is no value: it was not there, or nobody knows."""
+class Missing:
+    """There is no value: either it was not there, or nobody knows. No Enum, which JSON would take for its text."""
 
-    ABSENT = "absent"
-    UNKNOWN = "unknown"
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return self.value.upper()
+
+    def __reduce__(self) -> str:
+        """By name, so that there is only one of each."""
+        return self.value.upper()
 
 
-ABSENT = Missing.ABSENT
-UNKNOWN = Missing.UNKNOWN
+ABSENT = Missing("absent")
+UNKNOWN = Missing("unknown")
 
 
 PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS
@@ -307,12 +316,37 @@ class Settlement:
     due: datetime | None = None
     parked: bool = False
     """Not taken up again until the customer or the map changes, or somebody asks for it."""
+    changes: Diff = ()
+    """What was sent, with the requests and the status of the last reply; nothing for what was settled without sending."""
+    requests: tuple[Request, ...] = ()
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One update in a target's history: what was told about a customer, and how it ended.
+
+    `requests` are (method, URL, body as sent, with every secret as `***`); `status` is that of the last reply.
+    """
+
+    run: str
+    at: datetime
+    target: str
+    customer: str
+    id: str
+    outcome: Outcome
+    reason: str
+    attempts: int
+    changes: Diff
+    requests: tuple[tuple[str, str, str], ...]
+    status: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is remembered of an account: stopped until when and why, when it was last sent to, how much of its quota is used.
+    """What is remembered of an account: stopped until when, what is wrong with it, when it was last sent to, its used quota.
 
+    `reason` without `stopped_until` is for people only: an open circuit, or credentials that were refused.
     `used` holds (bucket's start in epoch seconds, calls) by quota as written, such as "10800/h". Times are epoch seconds.
     """
 
@@ -376,3 +410,29 @@ def _plain(value: object) -> object:
         return {"unknown": True}
     message = f"not a JSON value: {type(value).__name__}"
     raise TypeError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The way of one field: from which source values, by which rule, to what the target should hold, and what it holds."""
+
+    field: str
+    sources: Mapping[str, Any]
+    rule: Any
+    record: Leaf | Missing
+    acknowledged: Leaf | Missing
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a target holds what it holds of one customer: each field's way, what would be sent now, and what was sent before."""
+
+    target: str
+    customer: str
+    id: str
+    steps: tuple[Step, ...]
+    failure: Failure | None
+    planned: tuple[Request, ...]
+    history: tuple[Episode, ...]
+    note: str = ""

@@ -13,6 +13,7 @@ from sync.model import (
     Claim,
     Customer,
     Diff,
+    Episode,
     Exchange,
     Failure,
     Filing,
@@ -44,7 +45,7 @@ class Source(Protocol):
 
     @abstractmethod
     async def fields(self) -> Mapping[str, str]:
-        """The customers' fields, each with its type in the source's words. Raises SourceError."""
+        """The customers' fields, each with its type in the source's words. Raises NotThere, SourceError."""
 
     @abstractmethod
     def changed(self, cursor: object) -> AsyncIterator[Page]:
@@ -149,6 +150,10 @@ class Reading(Protocol):
         """Who is out of step and why, by target and customer; all targets if none is named."""
 
     @abstractmethod
+    async def history(self, target: str, customer: str, most: int) -> list[Episode]:
+        """The last updates of one customer, newest first."""
+
+    @abstractmethod
     async def tally(self) -> list[Tally]:
         """How many customers wait, are parked and are in step, by target."""
 
@@ -184,7 +189,7 @@ class Store(Filer, Protocol):
         """
 
     @abstractmethod
-    async def settle(self, target: str, place: str, settlements: Sequence[Settlement]) -> None:
+    async def settle(self, target: str, place: str, settlements: Sequence[Settlement], *, run: str = "") -> None:
         """Notes how updates ended. A customer leaves pending only if it has not been filed again since it was planned."""
 
     @abstractmethod

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sync import app
+from sync.errors import SyncError
 from sync.log import Redactor, configure
 from sync.model import TargetPlan
 from sync.reports.listings import run_text
@@ -40,7 +41,7 @@ async def tell(directory: Path) -> None:
     configure(Redactor(), level="error", form="console")
     console = Console(highlight=False)
     if directory.exists():
-        shutil.rmtree(directory)
+        _clear(directory)
     directory.mkdir(parents=True)
     async with serve("127.0.0.1", 0) as sandbox:
         settings = _prepare(directory, sandbox.url)
@@ -62,6 +63,14 @@ async def tell(directory: Path) -> None:
         _say(console, "7", "The third run: nothing is left to send", "run")
         await _run(settings)
     _farewell(console, directory)
+
+
+def _clear(directory: Path) -> None:
+    """Only what an earlier demo left there. Raises SyncError."""
+    files = ("config", "customers.sqlite")
+    if not directory.is_dir() or (any(directory.iterdir()) and not all((directory / name).exists() for name in files)):
+        raise SyncError(f"{directory} is there already, and no demo left it: name a new folder, nothing was written")
+    shutil.rmtree(directory)
 
 
 def _prepare(directory: Path, url: str) -> Settings:

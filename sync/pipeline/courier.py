@@ -44,30 +44,15 @@ class Courier:
 
     async def carry(self, update: Update) -> Settlement:
         """Sends until the vendor has acknowledged or refused it, or until it has to be left for later."""
-        tried, began = Tried(), time.monotonic()
-        doubt, unknown = False, False
+        trip = _Trip(update)
         try:
             while True:
-                token = self._token
-                try:
-                    receipt = await self._converse(self._vendor.exchange(update), update.customer)
-                except (NotSent, Broken, VendorError) as trouble:
-                    doubt |= maybe_applied(trouble)
-                    unknown |= isinstance(trouble, Broken | Unclear)
-                    await self._lane.noted(update.customer, trouble)
-                    tried = replace(tried, seconds=time.monotonic() - began)
-                    step = decide(trouble, tried, self._lane.policy.retry, datetime.now(UTC), random.random)
-                    if isinstance(step, End):
-                        return self._ended(update, step, tried, doubt=doubt, unknown=unknown)
-                    tried = await self._take(step, trouble, tried, token)
-                else:
-                    await self._lane.noted(update.customer, None)
-                    return self._acknowledged(update, receipt, tried)
+                settled = await self._attempt(trip)
+                if settled:
+                    return settled
         except LaneClosed as closed:
-            outcome = Outcome.UNKNOWN if unknown else Outcome.DEFERRED
-            step = End(outcome, closed.reason)
             return replace(
-                self._ended(update, step, tried, doubt=doubt, unknown=unknown), due=closed.until, attempts=tried.attempts
+                self._ended(trip, End(Outcome.DEFERRED, closed.reason)), due=closed.until, attempts=trip.tried.attempts
             )
         finally:
             await self._lane.left(update.customer)
@@ -76,32 +61,61 @@ class Courier:
         """Only that, to see whether the credentials are accepted. Raises SyncError."""
         await self._current_token("")
 
-    async def _take(self, step: Step, trouble: SyncError, tried: Tried, token: Token | None) -> Tried:
+    async def _attempt(self, trip: "_Trip") -> Settlement | None:
+        """Sends once; None: it is to be sent again."""
+        customer = trip.update.customer
+        try:
+            receipt = await self._converse(self._vendor.exchange(trip.update), trip)
+        except (NotSent, Broken, VendorError) as trouble:
+            await self._lane.noted(customer, trouble, self._redactor.clean(str(trouble)))
+            trip.met(trouble)
+            if isinstance(trouble, Unclear) and await self._is_held(trip):
+                return self._acknowledged(trip, Receipt())
+            step = decide(trouble, trip.tried, self._lane.policy.retry, datetime.now(UTC), random.random)
+            if isinstance(step, End):
+                return self._ended(trip, step)
+            await self._take(step, trouble, trip)
+            return None
+        await self._lane.noted(customer, None)
+        return self._acknowledged(trip, receipt)
+
+    async def _is_held(self, trip: "_Trip") -> bool:
+        """Whether the vendor, read back, holds the update as sent; if that cannot be told, it does not."""
+        try:
+            receipt = await self._converse(self._vendor.look(trip.update), trip)
+        except (NotSent, Broken, VendorError):
+            return False
+        return not receipt.missing
+
+    async def _take(self, step: Step, trouble: SyncError, trip: "_Trip") -> None:
+        tried = trip.tried
         match step:
             case Again(delay):
+                trip.tried = replace(tried, attempts=tried.attempts + 1)
                 await self._lane.rest(delay)
-                return replace(tried, attempts=tried.attempts + 1)
             case Pause(until):
-                self._lane.pause(self._clean(trouble), until)
-                return replace(tried, waits=tried.waits + 1)
+                trip.tried = replace(tried, waits=tried.waits + 1)
+                self._lane.pause(self._redactor.clean(str(trouble)), until)
+            case Renew() if self._token is not trip.token:
+                """Somebody else has signed in meanwhile."""
             case Renew():
-                fresh = self._token is not token
-                if not fresh:
-                    self._token = None
-                return tried if fresh else replace(tried, sign_ins=tried.sign_ins + 1)
+                trip.tried = replace(tried, sign_ins=tried.sign_ins + 1)
+                self._token = None
             case Stop(reason, None):
                 self._lane.close(self._redactor.clean(reason), None, refused=True)
             case Stop(reason, datetime() as until):
+                trip.tried = replace(tried, waits=tried.waits + 1)
                 self._lane.pause(self._redactor.clean(reason), until)
-        return replace(tried, waits=tried.waits + 1)
 
-    async def _converse(self, exchange: Generator[Request, Reply, T], customer: str) -> T:
+    async def _converse(self, exchange: Generator[Request, Reply, T], trip: "_Trip") -> T:
         """Plays a vendor's conversation, each request signed."""
+        customer = trip.update.customer
         try:
             request = next(exchange)
             while True:
-                token = await self._current_token(customer)
-                reply = await self._send(self._vendor.sign(request, token), customer)
+                trip.token = await self._current_token(customer)
+                reply = await self._send(self._vendor.sign(request, trip.token), customer)
+                trip.status = reply.status
                 request = exchange.send(reply)
         except StopIteration as done:
             result: T = done.value
@@ -118,13 +132,16 @@ class Courier:
             slot.written()
 
     async def _current_token(self, customer: str) -> Token | None:
-        if not self._vendor.signs_in:
-            return None
+        if not self._vendor.signs_in or self._is_fresh():
+            return self._token
         async with self._signing_in:
-            if self._token is None or datetime.now(UTC) >= self._renew_at:
+            if not self._is_fresh():
                 self._token = await self._new_token(customer)
                 self._redactor.learn([self._token.access, self._token.refresh or ""])
             return self._token
+
+    def _is_fresh(self) -> bool:
+        return self._token is not None and datetime.now(UTC) < self._renew_at
 
     async def _new_token(self, customer: str) -> Token:
         """Whatever goes wrong here, the update itself has not been sent."""
@@ -146,37 +163,57 @@ class Courier:
             self._renew_at = token.expires - min(EARLY, life / 10)
         return token
 
-    def _acknowledged(self, update: Update, receipt: Receipt, tried: Tried) -> Settlement:
-        done = Settlement(
-            update.customer,
-            update.identity.value,
-            update.version,
-            Outcome.DELIVERED,
-            taken=update.leaves,
-            doubt=update.doubt,
-            attempts=tried.attempts + 1,
-        )
+    def _acknowledged(self, trip: "_Trip", receipt: Receipt) -> Settlement:
+        update = trip.update
+        done = trip.settlement(Outcome.DELIVERED, taken=update.leaves, doubt=update.doubt)
         if not receipt.missing:
             return done
         doubt = update.doubt | {error.field for error in receipt.missing}
         reason = "the vendor accepted the update, but does not hold every field as sent"
         return replace(done, outcome=Outcome.REJECTED, reason=reason, errors=receipt.missing, doubt=doubt, parked=True)
 
-    def _ended(self, update: Update, step: End, tried: Tried, *, doubt: bool, unknown: bool) -> Settlement:
-        outcome = Outcome.UNKNOWN if unknown and step.outcome is Outcome.DEFERRED else step.outcome
-        secrets = [change.after.text or "" for change in update.changes if isinstance(change.after, Secret)]
-        clean = tuple(replace(error, message=self._redactor.clean(error.message, secrets)) for error in step.errors)
+    def _ended(self, trip: "_Trip", step: End) -> Settlement:
+        outcome = Outcome.UNKNOWN if trip.unknown and step.outcome is Outcome.DEFERRED else step.outcome
+        changes = trip.update.changes
+        secrets = [change.after.text or "" for change in changes if isinstance(change.after, Secret)]
+        return trip.settlement(
+            outcome,
+            reason=self._redactor.clean(step.reason, secrets),
+            errors=tuple(replace(error, message=self._redactor.clean(error.message, secrets)) for error in step.errors),
+            doubt=frozenset(change.field for change in changes) if trip.doubt else frozenset(),
+            parked=step.parked,
+        )
+
+
+class _Trip:
+    """One update under way: what was tried, and what is not known any more."""
+
+    def __init__(self, update: Update) -> None:
+        self.update = update
+        self.tried = Tried()
+        self.token: Token | None = None
+        self.status: int | None = None
+        self.doubt = False
+        self.unknown = False
+        self._began = time.monotonic()
+
+    def met(self, trouble: SyncError) -> None:
+        """Notes a failed attempt."""
+        self.doubt |= maybe_applied(trouble)
+        self.unknown |= isinstance(trouble, Broken | Unclear)
+        self.tried = replace(self.tried, seconds=time.monotonic() - self._began)
+
+    def settlement(self, outcome: Outcome, **more: Any) -> Settlement:
+        """How it ended, after one attempt more."""
+        update = self.update
         return Settlement(
             update.customer,
             update.identity.value,
             update.version,
             outcome,
-            reason=self._redactor.clean(step.reason, secrets),
-            errors=clean,
-            doubt=frozenset(change.field for change in update.changes) if doubt else frozenset(),
-            attempts=tried.attempts + 1,
-            parked=step.parked,
+            attempts=self.tried.attempts + 1,
+            changes=update.changes,
+            requests=update.requests,
+            status=self.status,
+            **more,
         )
-
-    def _clean(self, trouble: SyncError) -> str:
-        return self._redactor.clean(str(trouble))

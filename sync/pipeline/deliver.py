@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
-from sync.errors import SyncError
+from sync.errors import SyncError, first
 from sync.failpoints import reach
-from sync.model import Entry, Foreign, Held, Outcome, Rejection, Settlement, Unchanged, Update
+from sync.model import Entry, Foreign, Held, Outcome, Rejection, Settlement, Standing, Unchanged, Update
 from sync.pipeline.lane import Lane, LaneClosed
 from sync.ports import Store
 
 log = structlog.get_logger()
 BATCH = 64
+QUIET = 1.0
+"""Seconds without an outcome after which the account's standing is written by itself."""
 LINGER = 0.02
 """Seconds for which outcomes are collected before they are written; so many can at most be sent again after a crash."""
 
@@ -22,6 +25,7 @@ LINGER = 0.02
 class Delivery:
     """One target's way out. `unseal` fills in the passwords that a plan does not hold, None where they have moved on."""
 
+    run: str
     target: str
     source: str
     place: str
@@ -42,6 +46,7 @@ class _Round:
     def __init__(self, delivery: Delivery, store: Store) -> None:
         self._delivery = delivery
         self._store = store
+        self._standing: Standing | None = None
         self._ahead = min(2 * delivery.lane.policy.concurrency, BATCH)
         self._updates: asyncio.Queue[Update | None] = asyncio.Queue(delivery.lane.policy.concurrency)
         self._settled: asyncio.Queue[Settlement | None] = asyncio.Queue(4 * BATCH)
@@ -57,7 +62,7 @@ class _Round:
                 await self._settled.put(None)
                 await writer
         except* SyncError as group:
-            raise _first(group) from None
+            raise first(group) from None
 
     async def _produce(self, pages: Iterable[list[Entry]]) -> None:
         for page in pages:
@@ -94,25 +99,30 @@ class _Round:
         """Collects outcomes for a moment and writes them in one transaction, with what the account has used by then."""
         more = True
         while more:
-            first = await self._settled.get()
-            if first is None:
-                break
+            batch: list[Settlement] = []
+            with suppress(TimeoutError):
+                more = self._take(await asyncio.wait_for(self._settled.get(), QUIET), batch)
             await asyncio.sleep(LINGER)
-            batch: list[Settlement] = [first]
             while more and len(batch) < 4 * BATCH and not self._settled.empty():
-                settlement = self._settled.get_nowait()
-                if settlement is None:
-                    more = False
-                else:
-                    batch.append(settlement)
+                more = self._take(self._settled.get_nowait(), batch)
             await self._settle(batch)
-        await self._store.stand(self._delivery.lane.account, self._delivery.lane.standing())
+
+    @staticmethod
+    def _take(settlement: Settlement | None, batch: list[Settlement]) -> bool:
+        """Whether more will come."""
+        if settlement is not None:
+            batch.append(settlement)
+        return settlement is not None
 
     async def _settle(self, batch: Sequence[Settlement]) -> None:
         reach("before_settling")
-        await self._store.settle(self._delivery.target, self._delivery.place, batch)
+        if batch:
+            await self._store.settle(self._delivery.target, self._delivery.place, batch, run=self._delivery.run)
         reach("after_settling")
-        await self._store.stand(self._delivery.lane.account, self._delivery.lane.standing())
+        standing = self._delivery.lane.standing()
+        if standing != self._standing:
+            await self._store.stand(self._delivery.lane.account, standing)
+            self._standing = standing
         for settlement in batch:
             self._delivery.note(settlement)
             log.info(
@@ -152,10 +162,3 @@ def _settled(entry: Entry) -> Settlement | None:
 def _deferred(update: Update, closed: LaneClosed) -> Settlement:
     identity = update.identity.value
     return Settlement(update.customer, identity, update.version, Outcome.DEFERRED, closed.reason, due=closed.until)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found

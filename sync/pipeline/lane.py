@@ -52,7 +52,9 @@ class Lane:
         self._stopping = stopping
         self._resume = 0.0
         self._closed: LaneClosed | None = None
+        self._unwell = ""
         self._moved = asyncio.Condition()
+        self._waiting = 0
         if standing.stopped_until > time.time():
             self.close(standing.reason, datetime.fromtimestamp(standing.stopped_until, UTC))
 
@@ -74,8 +76,15 @@ class Lane:
                 self._check()
                 return slot
             else:
-                async with self._moved:
-                    await self._moved.wait()
+                await self._wait_for_probe(customer)
+
+    async def _wait_for_probe(self, customer: str) -> None:
+        self._waiting += 1
+        try:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self.closed or self._breaker.admits(customer))
+        finally:
+            self._waiting -= 1
 
     async def rest(self, seconds: float) -> None:
         """Waits, or raises LaneClosed when the process is asked to stop."""
@@ -104,14 +113,15 @@ class Lane:
             self._closed = LaneClosed(reason, until, refused=refused)
             log.warning("account.stopped", account=self.account, until=until and until.isoformat())
 
-    async def noted(self, customer: str, trouble: SyncError | None) -> None:
-        """Tells the breaker how a request ended."""
+    async def noted(self, customer: str, trouble: SyncError | None, said: str = "") -> None:
+        """Tells the breaker how a request ended; `said` is what is wrong, without secrets."""
         if trouble is None or not unwell(trouble):
             self._breaker.succeeded()
         else:
             self._breaker.failed(customer, time.monotonic())
+            self._unwell = said
             if self._breaker.spent:
-                self.close(f"the vendor is unwell: {trouble}", None)
+                self.close(f"the vendor is unwell: {self._unwell}", None)
         await self._wake()
 
     async def left(self, customer: str) -> None:
@@ -120,11 +130,13 @@ class Lane:
         await self._wake()
 
     async def _wake(self) -> None:
-        async with self._moved:
-            self._moved.notify_all()
+        """Whoever waits for a probe to end looks again."""
+        if self._waiting:
+            async with self._moved:
+                self._moved.notify_all()
 
     def standing(self) -> Standing:
         """What has to be remembered."""
         until = self._closed.until if self._closed else None
-        kept = self._pace.remember()
-        return Standing(until.timestamp() if until else 0.0, str(self._closed) if until else "", kept["last_sent"], kept["used"])
+        reason = self._closed.reason if self._closed else ("" if self._breaker.closed else f"unwell: {self._unwell}")
+        return Standing(until.timestamp() if until else 0.0, reason, **self._pace.remember())

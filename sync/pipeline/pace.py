@@ -155,6 +155,9 @@ class Pace:
     async def acquire(self) -> Slot:
         """The next start. Raises StopAccount if a quota is used up for longer than the policy's patience."""
         slot = Slot()
+        if not self._spacing and not self._quotas:
+            self._last_sent = time.time()
+            return slot
         async with self._turn:
             await self._within_quota()
             if self._spacing and self._window:

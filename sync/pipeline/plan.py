@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
+from os import SEEK_END
 from typing import Any
 
 from sync.errors import FieldError
@@ -45,6 +46,7 @@ class Plan:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Adds a page of entries."""
+        self._file.seek(0, SEEK_END)
         pickler = pickle.Pickler(self._file, pickle.HIGHEST_PROTOCOL)
         pickler.dispatch_table = REDUCERS
         pickler.dump(entries)

@@ -87,7 +87,7 @@ def _identity(customer: Customer, projection: Projection) -> Identity | tuple[Fi
         missing = FieldError(projection.id_source, "the vendor's id of this customer is empty")
         return None if projection.without_id == "skip" else (missing,)
     try:
-        return projection.identify(value)
+        return projection.identify(_writable(value))
     except ValueError as error:
         return (FieldError(projection.id_source, str(error)),)
 
@@ -99,7 +99,7 @@ def _apply(customer: Customer, projection: Projection) -> tuple[dict[str, Any], 
     errors: list[FieldError] = []
     for rule in projection.rules:
         try:
-            value = rule.read(customer.values)
+            value = _writable(rule.read(customer.values))
         except ValueError as error:
             errors.append(FieldError(rule.field, str(error)))
             continue
@@ -111,6 +111,14 @@ def _apply(customer: Customer, projection: Projection) -> tuple[dict[str, Any], 
         else:
             _put(tree, rule.path, value)
     return tree, cleared, tuple(errors)
+
+
+def _writable(value: Any) -> Any:
+    """The value; raises ValueError for text with half a character (a lone surrogate), which can be neither sent nor stored."""
+    for item in value if isinstance(value, list) else (value,):
+        if isinstance(item, str) and not item.isascii() and any("\ud800" <= character <= "\udfff" for character in item):
+            raise ValueError("not valid text: it holds half a character")
+    return value
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -107,6 +107,8 @@ def decide(trouble: SyncError, tried: Tried, policy: RetryPolicy, now: datetime,
     match trouble:
         case Refused():
             return End(Outcome.REJECTED, trouble.reason, trouble.errors, parked=True)
+        case StopAccount() if trouble.until and tried.waits >= MOST_WAITS:
+            return End(Outcome.DEFERRED, trouble.reason)
         case StopAccount():
             return Stop(trouble.reason, _bounded(trouble.until, now))
         case Wait() if tried.waits >= MOST_WAITS:

@@ -155,15 +155,17 @@ def _call(place: str) -> Read:
 
 def load(place: str) -> Any:
     """The object that `package.module:name` names. Raises LookupError."""
-    module, colon, name = place.partition(":")
-    if not colon:
+    module, _, name = place.partition(":")
+    if not name or not module.strip("."):
         raise LookupError(f'"{place}" has to be written as package.module:name')
     try:
         return getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        raise LookupError(f"cannot import {module}: {error}") from None
     except AttributeError:
         raise LookupError(f"{module} has no {name}") from None
+    except ImportError as error:
+        raise LookupError(f"cannot import {module}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - a user's module may raise anything
+        raise LookupError(f"cannot import {module}: {type(error).__name__}: {error}") from None
 
 
 def _steps(via: list[str], maps: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, Transform], ...]:

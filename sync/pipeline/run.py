@@ -9,7 +9,7 @@ from secrets import token_hex
 
 import structlog
 
-from sync.errors import FieldError, Refused, SourceError, SyncError
+from sync.errors import FieldError, Refused, SourceError, SyncError, first
 from sync.model import (
     Baseline,
     Change,
@@ -117,9 +117,12 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
             for target, plan in zip(feed.chosen, plans, strict=True):
                 stack.callback(plan.close)
                 lanes.setdefault(target.account, []).append((feed, target, plan))
-        async with asyncio.TaskGroup() as group:
-            for account, work in lanes.items():
-                group.create_task(_drive(ways[account], work, store, report, watch))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for account, work in lanes.items():
+                    group.create_task(_drive(ways[account], work, store, report, watch))
+        except* SyncError as failed:
+            raise first(failed) from None
     for way in ways.values():
         closed = way.lane.closed
         if closed and closed.refused:
@@ -144,7 +147,7 @@ async def _drive(way: Way, work: Sequence[tuple[Feed, Target, Plan]], store: Sto
         async def unseal(updates: Sequence[Update], feed: Feed = feed, target: Target = target) -> Sequence[Update | Settlement]:
             return await _unseal(updates, feed.source, target)
 
-        way_out = Delivery(target.name, feed.name, target.vendor.place, way.lane, way.carry, unseal, note)
+        way_out = Delivery(report.run, target.name, feed.name, target.vendor.place, way.lane, way.carry, unseal, note)
         await deliver(way_out, plan.pages(), store)
 
 

@@ -16,6 +16,8 @@ Transform = Callable[[Any], Any]
 
 YES = {"1", "true", "t", "yes", "y", "on"}
 NO = {"0", "false", "f", "no", "n", "off"}
+MOST_DIGITS = 28
+"""Decimal's own precision; written out, 1e999999999 would take all memory."""
 COUNTRY_LOCALES = ("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "ja", "zh", "ko")
 COUNTRY_ALIASES = {
     "czech republic": "CZ", "england": "GB", "great britain": "GB", "holland": "NL", "ivory coast": "CI", "korea": "KR",
@@ -86,6 +88,8 @@ def _number(value: Any) -> Decimal:
         raise ValueError("not a number") from None
     if not number.is_finite():
         raise ValueError("not a number")
+    if number.adjusted() >= MOST_DIGITS:
+        raise ValueError("a number out of bounds")
     return number
 
 
@@ -98,7 +102,14 @@ def _bool(value: Any) -> bool:
 
 def _decimal(argument: str) -> Transform:
     places = Decimal(1).scaleb(-_count(argument))
-    return lambda value: _number(value).quantize(places, ROUND_HALF_UP)
+
+    def rounded(value: Any) -> Decimal:
+        try:
+            return _number(value).quantize(places, ROUND_HALF_UP)
+        except InvalidOperation:
+            raise ValueError("a number out of bounds") from None
+
+    return rounded
 
 
 def _truncate(argument: str) -> Transform:
@@ -107,7 +118,7 @@ def _truncate(argument: str) -> Transform:
 
 
 def _count(argument: str) -> int:
-    if not argument.isdigit():
+    if not (argument.isascii() and argument.isdigit()):
         raise ValueError("the argument has to be a whole number")
     return int(argument)
 

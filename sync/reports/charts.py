@@ -26,15 +26,17 @@ def figures(targets: Sequence[TargetPlan]) -> str:
     rows = summary(targets)
     body = "".join(_figures(row, whole=len(rows) > 1 and row is rows[-1]) for row in rows)
     return (
-        '<div class="scroll"><table class="figures"><thead><tr><th scope="col">target</th><th scope="col">outcomes</th>'
-        f'{heads}<th scope="col" class="number">time</th></tr></thead><tbody>{body}</tbody></table></div>'
+        '<div class="scroll" role="region" aria-labelledby="summary-title" tabindex="0"><table class="figures">'
+        f'<thead><tr><th scope="col">target</th>{heads}<th scope="col" class="number">time</th>'
+        '<th scope="col">share</th></tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
 def fields(targets: Sequence[TargetPlan]) -> str:
-    """A card for each target: how often each field changes, the most frequent first."""
-    cards = "".join(map(_card, targets))
-    return f'<div class="cards">{cards}</div>'
+    """A card for each target that has changes: how often each field changes, the most frequent first."""
+    cards = "".join(_card(target) for target in targets if target.fields)
+    return f'<div class="cards">{cards}</div>' if cards else "<p>No field changes.</p>"
 
 
 def _figures(row: Row, *, whole: bool) -> str:
@@ -42,7 +44,7 @@ def _figures(row: Row, *, whole: bool) -> str:
     name = escape(visible(row.target))
     kind = ' class="all"' if whole else ""
     bar = _stack(row[1:5])
-    return f'<tr{kind}><th scope="row">{name}</th><td class="bar">{bar}</td>{cells}<td class="number">{row.time or "-"}</td></tr>'
+    return f'<tr{kind}><th scope="row">{name}</th>{cells}<td class="number">{row.time or "-"}</td><td class="bar">{bar}</td></tr>'
 
 
 def _stack(numbers: Sequence[int]) -> str:
@@ -74,7 +76,7 @@ def _bars(target: TargetPlan, counts: Sequence[tuple[str, int]]) -> str:
     most = max(target.fields.values(), default=0)
     rows = "".join(_rows(target.target, counts, most))
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("field", "share", "changes"))
-    return f"<table><thead class="away"><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if counts else ""
+    return f'<table><thead class="away"><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _rows(target: str, counts: Sequence[tuple[str, int]], most: int) -> Iterator[str]:

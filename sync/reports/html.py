@@ -18,9 +18,9 @@ from sync.ports import Report
 from sync.reports import charts
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import visible
-from sync.reports.wording import entries, errors
+from sync.reports.wording import entries, errors, known_as
 
-LONGEST_VALUE: Final = 1000
+LONGEST_VALUE: Final = 300
 ENTRIES: Final = "$entries"
 
 
@@ -103,20 +103,19 @@ def _held(entry: Held, policy: HtmlPolicy) -> dict[str, Any]:
 def _update(update: Update, policy: HtmlPolicy) -> dict[str, Any]:
     tree: dict[str, Any] = {
         "customer": visible(update.customer),
-        "id": visible(update.identity.value),
+        "id": visible(known_as(update.identity)),
         "changes": [_change(change) for change in update.changes],
     }
     return tree | ({"requests": [_request(request) for request in update.requests]} if policy.requests else {})
 
 
 def _change(change: Change) -> list[Any]:
-    before, after = sides(change)
+    before, after = clip(sides(change), LONGEST_VALUE)
     return [visible(change.field), _value(before), _value(after), visible(", ".join(change.sources))]
 
 
 def _value(pieces: Pieces) -> str | list[str]:
     """A text, or in turns what is the same on both sides (maybe empty) and what differs."""
-    pieces = clip(pieces, LONGEST_VALUE)
     if not any(piece.differs for piece in pieces):
         return "".join(piece.text for piece in pieces)
     turns = [""]
@@ -129,5 +128,6 @@ def _value(pieces: Pieces) -> str | list[str]:
 
 
 def _request(request: Request) -> list[str | None]:
+    """As it is sent; what cannot be seen in the body stands as JSON escapes it."""
     content = request.content()
-    return [f"{request.method} {request.url}", None if content is None else content.decode()]
+    return [visible(f"{request.method} {request.url}"), None if content is None else visible(content.decode())]

@@ -21,7 +21,12 @@ class Json(Report):
             out.write(("," if number else "") + f"\n{_text(target.target)}: {{")
             _list(out, "updates", (update_tree(entry) for entry in target.entries() if isinstance(entry, Update)), target.updates)
             out.write(f'\n"unchanged": {target.unchanged},')
-            _list(out, "rejected", (_rejection(entry) for entry in target.entries() if isinstance(entry, Rejection)), target.rejected)
+            _list(
+                out,
+                "rejected",
+                (_rejection(entry) for entry in target.entries() if isinstance(entry, Rejection)),
+                target.rejected,
+            )
             _list(out, "held", (_held(entry) for entry in target.entries() if isinstance(entry, Held)), target.held)
             estimate = {"requests": target.requests, "seconds": round(target.seconds, 1)}
             out.write(f'\n"fields": {_text(target.fields)},\n"estimate": {_text(estimate)}}}')

@@ -41,9 +41,9 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "reason": failure.reason,
         "errors": words(failure.errors),
         "attempts": failure.attempts,
-        "since": _stamp(failure.since),
+        "since": stamp(failure.since),
     }
-    return tree | ({"due": _stamp(failure.due)} if failure.due else {})
+    return tree | ({"due": stamp(failure.due)} if failure.due else {})
 
 
 def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
@@ -88,12 +88,21 @@ def status_tree(tallies: Sequence[Tally], accounts: Mapping[str, Standing], writ
         | {outcome: tally.outcomes.get(outcome, 0) for outcome in ORDER if outcome not in {"delivered", "unchanged"}}
         for tally in tallies
     }
-    stopped = {
-        name: {"stopped_until": _stamp(datetime.fromtimestamp(standing.stopped_until, UTC)), "reason": standing.reason}
-        for name, standing in accounts.items()
-        if _is_stopped(standing)
-    }
-    return {"format": FORMAT, "written": written and _stamp(written), "targets": targets, "stopped": stopped}
+    return {"format": FORMAT, "written": written and stamp(written), "targets": targets, "accounts": _accounts(accounts)}
+
+
+def _accounts(accounts: Mapping[str, Standing]) -> dict[str, dict[str, Any]]:
+    """Each with `state` well, unwell or stopped; with `reason`, and `until` where it is known."""
+    trees: dict[str, dict[str, Any]] = {}
+    for name, standing in accounts.items():
+        if _is_stopped(standing):
+            until = datetime.fromtimestamp(standing.stopped_until, UTC)
+            trees[name] = {"state": "stopped", "reason": standing.reason, "until": stamp(until)}
+        elif standing.reason and not standing.stopped_until:
+            trees[name] = {"state": "unwell", "reason": standing.reason}
+        else:
+            trees[name] = {"state": "well"}
+    return trees
 
 
 def status_text(tallies: Sequence[Tally], accounts: Mapping[str, Standing], written: datetime | None) -> str:
@@ -103,10 +112,10 @@ def status_text(tallies: Sequence[Tally], accounts: Mapping[str, Standing], writ
     for tally in tallies:
         away = ", ".join(f"{count} {outcome}" for outcome, count in tally.outcomes.items())
         lines.append(f"  {tally.target:<{width}}  {tally.known} known, {tally.waiting} waiting" + (f"; {away}" if away else ""))
-    for name, standing in accounts.items():
-        if _is_stopped(standing):
-            until = datetime.fromtimestamp(standing.stopped_until).astimezone()
-            lines.append(f"  account {name} is stopped until {until:%Y-%m-%d %H:%M:%S}: {standing.reason}")
+    for name, tree in _accounts(accounts).items():
+        if tree["state"] != "well":
+            until = f" until {tree['until']}" if "until" in tree else ""
+            lines.append(f"  account {name} is {tree['state']}{until}: {tree['reason']}")
     return "\n".join(lines)
 
 
@@ -114,5 +123,6 @@ def _is_stopped(standing: Standing) -> bool:
     return standing.stopped_until > datetime.now(UTC).timestamp()
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
+    """A moment as the contract writes it: `2026-11-22T10:00:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -106,12 +106,12 @@ def _changes(update: Update) -> Iterator[Cells]:
 
 
 def _change(change: Change) -> Cells:
-    before, after = sides(change)
+    before, after = clip(sides(change), LONGEST_VALUE)
     return code(change.field), _value(before), _value(after), words(", ".join(change.sources))
 
 
 def _value(pieces: Pieces) -> str:
-    return code("".join(piece.text for piece in clip(pieces, LONGEST_VALUE)))
+    return code("".join(piece.text for piece in pieces))
 
 
 def _rejected(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:

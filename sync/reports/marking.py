@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Final, NamedTuple
 
-from sync.model import Change, Leaf, Missing
+from sync.model import Change
 from sync.reports.values import shown
 
 LONGEST: Final = 400
 """Longer texts are compared at both ends only: comparing takes the square of their length."""
-ALIKE: Final = 0.4
+ALIKE: Final = 0.5
 """Below this share of common characters, marking them would only be noise."""
 
 
@@ -21,17 +21,22 @@ class Piece(NamedTuple):
 
 
 Pieces = tuple[Piece, ...]
+Sides = tuple[Pieces, Pieces]
+"""Before and after."""
 
 
-def sides(change: Change) -> tuple[Pieces, Pieces]:
+def sides(change: Change) -> Sides:
     """Before and after as they are shown; what differs is marked where the two have something in common."""
     before, after = shown(change.before), shown(change.after)
-    if _comparable(change.before, change.after):
+    if isinstance(change.before, str) and isinstance(change.after, str):
+        old, new = differing(before[1:-1], after[1:-1])
+        return _in_quotes(old), _in_quotes(new)
+    if isinstance(change.before, list) and isinstance(change.after, list):
         return differing(before, after)
     return (Piece(before),), (Piece(after),)
 
 
-def differing(before: str, after: str) -> tuple[Pieces, Pieces]:
+def differing(before: str, after: str) -> Sides:
     """Both texts, cut where they begin and cease to differ; in one piece each if they have little in common."""
     blocks = list(_blocks(before, after))
     common = sum(size for _, _, size in blocks)
@@ -40,22 +45,31 @@ def differing(before: str, after: str) -> tuple[Pieces, Pieces]:
     return _cut(before, [(old, size) for old, _, size in blocks]), _cut(after, [(new, size) for _, new, size in blocks])
 
 
-def clip(pieces: Pieces, size: int) -> Pieces:
-    """At most about `size` characters, from shortly before the first that differs."""
+def clip(both: Sides, size: int) -> Sides:
+    """Both texts with at most about `size` characters, from shortly before the first that differs."""
+    first = max(len(pieces[0].text) if len(pieces) > 1 and not pieces[0].differs else 0 for pieces in both)
+    before, after = (_clipped(pieces, max(0, first - size // 3), size) for pieces in both)
+    return before, after
+
+
+def _clipped(pieces: Pieces, start: int, size: int) -> Pieces:
     whole = sum(len(piece.text) for piece in pieces)
     if whole <= size:
         return pieces
-    first = len(pieces[0].text) if len(pieces) > 1 and not pieces[0].differs else 0
-    start = max(0, first - size // 3)
-    kept = [Piece("…")] if start else []
-    kept += _window(pieces, start, start + size)
-    if start + size < whole:
-        kept.append(Piece("…"))
-    return (*kept, Piece(f" ({whole:,} characters)"))
+    front = (Piece("…"),) if start else ()
+    back = (Piece("…"),) if start + size < whole else ()
+    return (*front, *_window(pieces, start, start + size), *back, Piece(f" ({whole:,} characters)"))
 
 
-def _comparable(before: Leaf | Missing, after: Leaf) -> bool:
-    return any(isinstance(before, kind) and isinstance(after, kind) for kind in (str, list))
+def _in_quotes(pieces: Pieces) -> Pieces:
+    """The quotes are nobody's difference."""
+    merged = [Piece('"')]
+    for text, differs in (*pieces, Piece('"')):
+        if differs or merged[-1].differs:
+            merged.append(Piece(text, differs))
+        else:
+            merged[-1] = Piece(merged[-1].text + text)
+    return tuple(merged)
 
 
 def _blocks(before: str, after: str) -> Iterator[tuple[int, int, int]]:
@@ -64,7 +78,7 @@ def _blocks(before: str, after: str) -> Iterator[tuple[int, int, int]]:
     end = _common(before[start:][::-1], after[start:][::-1])
     old, new = before[start : len(before) - end], after[start : len(after) - end]
     yield 0, 0, start
-    if max(len(old), len(new)) <= LONGEST:
+    if max(len(old), len(new)) <= LONGEST and not set(old).isdisjoint(new):
         for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
             yield start + block.a, start + block.b, block.size
     yield len(before) - end, len(after) - end, end

@@ -12,7 +12,7 @@ from sync.ports import Report
 from sync.reports.ink import Ink
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import visible
-from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, summary
+from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, known_as, summary
 
 COLUMNS: Final = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
 COLOURS: Final = {"updates": "good", "rejected": "bad", "held": "wait"}
@@ -113,7 +113,7 @@ class _Section:
             yield self._ink(f"    ... and {total - limit:,} more", "dim")
 
     def _update(self, update: Update) -> Iterator[str]:
-        yield self._customer(update.customer, f"id {visible(update.identity.value)}")
+        yield self._customer(update.customer, visible(known_as(update.identity)))
         for change in update.changes:
             yield from self._change(change)
         if self._policy.requests:
@@ -151,8 +151,9 @@ class _Section:
             return
         yield f"      {self._ink(self._name(change.field), 'field')}  {self._ink(origin, 'dim')}".rstrip()
         room = max(SMALLEST_ROOM, self._ink.width - 36)
-        yield "        - " + self._ink.pieces(clip(before, room), "before", "gone")
-        yield "        + " + self._ink.pieces(clip(after, room), "after", "come")
+        before, after = clip((before, after), room)
+        yield "        - " + self._ink.pieces(before, "before", "gone")
+        yield "        + " + self._ink.pieces(after, "after", "come")
 
     def _beside(self, field: str, before: Pieces, after: Pieces, origin: str) -> str:
         ink = self._ink
@@ -160,7 +161,7 @@ class _Section:
         return f"      {ink(self._name(field), 'field')}  {values}" + (f"  {ink(origin, 'dim')}" if origin else "")
 
     def _requests(self, update: Update) -> Iterator[str]:
-        """Byte for byte, but for a terminal, which some characters that JSON allows would command."""
+        """Byte for byte; on a terminal, what would command it stands as JSON escapes it."""
         for request in update.requests:
             content = (request.content() or b"").decode()
             line = f"{request.method} {request.url} {content}".rstrip()

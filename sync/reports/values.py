@@ -12,7 +12,6 @@ from sync.model import Leaf, Missing, Secret
 
 SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 CONSTANTS: Final = {None: "null", True: "true", False: "false"}
-BASIC_PLANE: Final = 0xFFFF
 
 
 def shown(value: Leaf | Missing) -> str:
@@ -53,5 +52,6 @@ def visible(text: str) -> str:
 
 
 def _escape(char: str) -> str:
-    code = ord(char)
-    return SHORT.get(char) or (f"\\u{code:04x}" if code <= BASIC_PLANE else f"\\U{code:08x}")
+    """As in JSON."""
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return SHORT.get(char) or "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from sync.errors import FieldError
-from sync.model import Held, Rejection, TargetPlan, Update
+from sync.model import Held, Identity, Rejection, TargetPlan, Update
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -40,6 +40,11 @@ def entries(target: TargetPlan, kind: type[Kind], limit: int | None = None) -> I
 def errors(rejection: Rejection) -> tuple[FieldError, ...]:
     """Why it was rejected: at least one line, so that nobody is left out."""
     return rejection.errors or (FieldError("", "no reason was given"),)
+
+
+def known_as(identity: Identity) -> str:
+    """How the vendor knows the customer: `id 4711`, `Name Acme`."""
+    return f"{identity.match or 'id'} {identity.value}"
 
 
 def busiest(target: TargetPlan) -> list[tuple[str, int]]:

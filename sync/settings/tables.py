@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from sync.settings.values import Duration, LimitText, RateText
+from sync.settings.values import DatabaseUrl, Duration, LimitText, RateText, Schedule, Timezone
 
 
 class Table(BaseModel):
@@ -33,7 +33,7 @@ class SourceTable(Table):
     """`[sources.NAME]`: a table or query of a database."""
 
     kind: Literal["sql"] = Field(description="sql: a table or query of a database")
-    url: SecretStr
+    url: DatabaseUrl
     table: str | None = None
     query: str | None = None
     key: str
@@ -103,8 +103,8 @@ class TargetTable(Table):
     without_id: Literal["reject", "skip"] = "reject"
     where: dict[str, Annotated[tuple[Any, ...], BeforeValidator(_several)]] | None = None
     every: Duration | None = None
-    schedule: str | None = None
-    timezone: str | None = None
+    schedule: Schedule | None = None
+    timezone: Timezone | None = None
     fields: dict[str, Any] = Field(min_length=1)
     maps: dict[str, dict[str, Any]] = {}
     gates: GatesTable = GatesTable()

@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from fractions import Fraction
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from sync.pipeline.gates import Limit
@@ -50,6 +52,27 @@ def _limit(value: object) -> object:
     return Limit(str(value), share=float(found[1]) / MOST_PERCENT)
 
 
+def _database(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text and not re.match(r"sqlite:///.", text):
+        raise PydanticCustomError("database", 'has to be a file, such as "sqlite:///var/customers.sqlite"')
+    return value
+
+
+def _schedule(value: str) -> str:
+    if not re.fullmatch(r"[-*/,0-9A-Za-z#?]+(\s+[-*/,0-9A-Za-z#?]+){4}", value.strip()):
+        raise PydanticCustomError("schedule", 'has to be a cron line of five fields, such as "*/5 * * * *"')
+    return value
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        known = get_close_matches(value, available_timezones(), n=1, cutoff=0.5)
+        hint = f"; did you mean {known[0]}?" if known else ', such as "Europe/Berlin"'
+        raise PydanticCustomError("timezone", "is no time zone{hint}", {"hint": hint})
+    return value
+
+
 def _written(example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": ["string", "integer"], "examples": [example]})
 
@@ -57,6 +80,10 @@ def _written(example: str) -> WithJsonSchema:
 Duration = Annotated[timedelta, BeforeValidator(_duration), _written("5m")]
 RateText = Annotated[Rate, BeforeValidator(_rate), WithJsonSchema({"type": "string", "examples": ["3/s", "10800/h"]})]
 LimitText = Annotated[Limit, BeforeValidator(_limit), _written("30%")]
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+Schedule = Annotated[str, AfterValidator(_schedule)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
 
 Complain = Callable[[str, str], None]
 """Takes the key and what is wrong with it."""

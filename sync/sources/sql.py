@@ -5,7 +5,8 @@ What differs from database to database is the `Dialect`'s.
 
 import marshal
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -42,11 +43,11 @@ class Dialect(Protocol):
 
     @abstractmethod
     async def columns(self, selection: str) -> Mapping[str, str]:
-        """The columns of what follows FROM, with their declared types. Raises SourceError."""
+        """The columns of what follows FROM, with their declared types. Raises NotThere, SourceError."""
 
     @abstractmethod
-    def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """The rows of a statement, raw, in lists of `size`. Raises SourceError."""
+    def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncGenerator[list[tuple[Any, ...]], None]:
+        """The rows of a statement, raw, in lists of `size`; closing it ends the read, and what that locks. Raises SourceError."""
 
     @abstractmethod
     def among(self, column: str, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
@@ -84,31 +85,35 @@ class Sql(Source):
     async def changed(self, cursor: object) -> AsyncIterator[Page]:
         """Rows without a cursor value first, since nothing tells whether they changed; then the others in the cursor's order."""
         names = list(await self.fields())
-        key = names.index(self._table.key)
+        key = self._place(names, self._table.key)
         if self._table.cursor is None:
-            async for rows in self._dialect.scan(f"SELECT * FROM {self._selection}", (), PAGE):  # noqa: S608 - the user's own query
-                yield self._page(rows, key)
+            every = f"SELECT * FROM {self._selection}"  # noqa: S608 - the user's own query
+            async with aclosing(self._dialect.scan(every, (), PAGE)) as found:
+                async for rows in found:
+                    yield self._page(rows, key)
             return
         column = self._dialect.quote(self._table.cursor)
-        place = names.index(self._table.cursor)
+        place = self._place(names, self._table.cursor)
         empty = f"SELECT * FROM {self._selection} WHERE {column} IS NULL"  # noqa: S608 - as above
-        async for rows in self._dialect.scan(empty, (), PAGE):
-            yield self._page(rows, key)
+        async with aclosing(self._dialect.scan(empty, (), PAGE)) as found:
+            async for rows in found:
+                yield self._page(rows, key)
         start = behind(cursor, self._table.overlap)
         condition = "IS NOT NULL" if start is None else ">= ?"
         statement = f"SELECT * FROM {self._selection} WHERE {column} {condition} ORDER BY {column}"  # noqa: S608 - as above
         now = datetime.now().astimezone()
-        async for rows in self._dialect.scan(statement, () if start is None else (start,), PAGE):
-            for row in rows:
-                cursor = later(cursor, row[place], now)
-            yield self._page(rows, key, cursor)
+        async with aclosing(self._dialect.scan(statement, () if start is None else (start,), PAGE)) as found:
+            async for rows in found:
+                for row in rows:
+                    cursor = later(cursor, row[place], now)
+                yield self._page(rows, key, cursor)
 
     async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
         """In one statement, by key."""
         columns = await self.fields()
         names = list(columns)
         readers = [(name, read) for name, kind in columns.items() if (read := self._dialect.reader(kind))]
-        place = names.index(self._table.key)
+        place = self._place(names, self._table.key)
         condition, values = self._dialect.among(self._dialect.quote(self._table.key), keys)
         wanted = set(keys)
         statement = f"SELECT * FROM {self._selection} WHERE {condition}"  # noqa: S608 - as above
@@ -121,8 +126,13 @@ class Sql(Source):
         """Lets go of the connection."""
         await self._dialect.close()
 
+    def _place(self, names: Sequence[str], name: str) -> int:
+        if name not in names:
+            raise SourceError(f"{self._table.name}: there is no column {name}")
+        return names.index(name)
+
     def _page(self, rows: list[tuple[Any, ...]], key: int, cursor: object = None) -> Page:
-        digests = [(self._key(row[key]), self._digest(row)) for row in rows if row[key] is not None]
+        digests = [(self._key(row[key]), self._digest(row)) for row in rows if row[key] not in (None, "")]
         return Page(digests, cursor, len(rows) - len(digests))
 
     def _key(self, value: object) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from sync.errors import SourceError
+from sync.errors import NotThere, SourceError
 from sync.sources.sql import Dialect
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class SqliteDialect(Dialect):
         """By a temporary view, which knows the declared types of a query's columns, too."""
         return await self._call(self._columns, selection)
 
-    async def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncIterator[list[tuple[Any, ...]]]:
+    async def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncGenerator[list[tuple[Any, ...]], None]:
         """Page by page, so that memory does not grow."""
         cursor = await self._call(lambda: self._open().execute(statement, values))
         try:
@@ -83,8 +83,14 @@ class SqliteDialect(Dialect):
     def _columns(self, selection: str) -> dict[str, str]:
         connection = self._open()
         connection.execute("DROP VIEW IF EXISTS temp.customer_sync_columns")
-        connection.execute(f"CREATE TEMP VIEW customer_sync_columns AS SELECT * FROM {selection}")  # noqa: S608 - the user's query
-        rows = connection.execute("PRAGMA temp.table_info(customer_sync_columns)").fetchall()
+        try:
+            connection.execute(f"CREATE TEMP VIEW customer_sync_columns AS SELECT * FROM {selection}")  # noqa: S608 - the user's query
+            rows = connection.execute("PRAGMA temp.table_info(customer_sync_columns)").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+            raise NotThere(str(error), [name for (name,) in tables]) from None
         connection.execute("DROP VIEW temp.customer_sync_columns")
         return {name: kind.upper() for _, name, kind, *_ in rows}
 

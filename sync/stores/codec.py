@@ -1,15 +1,15 @@
 """Leaves <-> bytes: Decimals exact, secrets by fingerprint only. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from sync.errors import FieldError
-from sync.model import PLAIN, Leaf, Secret
+from sync.model import ABSENT, PLAIN, UNKNOWN, Change, Diff, Leaf, Missing, Request, Secret
 
-DECIMAL, SECRET = "$decimal", "$secret"
+DECIMAL, SECRET, MISSING = "$decimal", "$secret", "$missing"
 
 
 def encode(leaves: Mapping[str, Leaf]) -> bytes:
@@ -23,6 +23,29 @@ def decode(text: bytes) -> dict[str, Leaf]:
     if b'{"$' not in text:
         return leaves
     return {name: _unmark(value) for name, value in leaves.items()}
+
+
+def encode_changes(changes: Diff) -> bytes:
+    """Changes as (field, before, after, sources)."""
+    rows = [(change.field, change.before, change.after, change.sources) for change in changes]
+    return orjson.dumps(rows, default=_mark, option=PLAIN)
+
+
+def decode_changes(text: bytes) -> Diff:
+    """The same changes again."""
+    return tuple(
+        Change(field, _unmark(before), _unmark(after), tuple(sources)) for field, before, after, sources in orjson.loads(text)
+    )
+
+
+def encode_requests(requests: Sequence[Request]) -> bytes:
+    """Requests as (method, URL, body), every secret in it as `***`."""
+    return orjson.dumps([(request.method, request.url, (request.content() or b"").decode()) for request in requests])
+
+
+def decode_requests(text: bytes) -> tuple[tuple[str, str, str], ...]:
+    """The same triples again."""
+    return tuple((method, url, body) for method, url, body in orjson.loads(text))
 
 
 def encode_errors(errors: tuple[FieldError, ...]) -> bytes:
@@ -40,6 +63,8 @@ def _mark(value: object) -> dict[str, str]:
         return {DECIMAL: str(value)}
     if isinstance(value, Secret):
         return {SECRET: value.fingerprint}
+    if isinstance(value, Missing):
+        return {MISSING: value.value}
     raise TypeError(f"not a leaf: {type(value).__name__}")
 
 
@@ -47,6 +72,8 @@ def _unmark(value: Any) -> Leaf:
     match value:
         case {"$decimal": number}:
             return Decimal(number)
+        case {"$missing": which}:
+            return ABSENT if which == ABSENT.value else UNKNOWN
         case {"$secret": fingerprint}:
             return Secret(fingerprint)
         case list():

@@ -9,6 +9,7 @@ from sync.errors import FieldError
 from sync.model import (
     Baseline,
     Claim,
+    Episode,
     Failure,
     Filing,
     Outcome,
@@ -49,6 +50,7 @@ class Memory(Store):
         self._pending: dict[tuple[str, str], Row] = {}
         self._intents: dict[tuple[str, str], frozenset[str]] = {}
         self._baselines: dict[tuple[str, str], Baseline] = {}
+        self._history: list[Episode] = []
         self._standings: dict[str, Standing] = {}
         self.runs: list[tuple[str, datetime, datetime, Mapping[str, object]]] = []
 
@@ -103,6 +105,10 @@ class Memory(Store):
             found.append(Failure(target, customer, outcome or Outcome.UNKNOWN, reason, row.errors, row.attempts, since, row.due))
         return found
 
+    async def history(self, target: str, customer: str, most: int) -> list[Episode]:
+        found = [episode for episode in self._history if (episode.target, episode.customer) == (target, customer)]
+        return found[::-1][:most]
+
     async def tally(self) -> list[Tally]:
         tallies = []
         for target in sorted(self._fingerprints):
@@ -140,10 +146,11 @@ class Memory(Store):
             self._intents[key] = self._intents.get(key, frozenset()) | fields
             self._overwrite(target, update)
 
-    async def settle(self, target: str, place: str, settlements: Sequence[Settlement]) -> None:
+    async def settle(self, target: str, place: str, settlements: Sequence[Settlement], *, run: str = "") -> None:
         for settlement in settlements:
             key = (target, settlement.customer)
             self._intents.pop(key, None)
+            self._remember(run, target, settlement)
             self._acknowledge(key, place, settlement)
             self._close(key, settlement)
 
@@ -204,6 +211,14 @@ class Memory(Store):
         for (where, customer), known in list(self._baselines.items()):
             if where == target and known.id == update.identity.value and customer != update.customer:
                 del self._baselines[where, customer]
+
+    def _remember(self, run: str, target: str, settlement: Settlement) -> None:
+        s = settlement
+        if s.changes:
+            sent = tuple((request.method, request.url, (request.content() or b"").decode()) for request in s.requests)
+            now = datetime.now(UTC)
+            told = (s.id, s.outcome, s.reason, s.attempts, s.changes, sent, s.status)
+            self._history.append(Episode(run, now, target, s.customer, *told))
 
     def _acknowledge(self, key: tuple[str, str], place: str, settlement: Settlement) -> None:
         known = self._baselines.get(key)

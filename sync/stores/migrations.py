@@ -17,6 +17,13 @@ MIGRATIONS = (
         PRIMARY KEY (target, customer)
     ) WITHOUT ROWID;
     CREATE INDEX baselines_id ON baselines (target, id);
+    CREATE TABLE history (
+        number INTEGER PRIMARY KEY, run TEXT NOT NULL, at REAL NOT NULL, target TEXT NOT NULL, customer TEXT NOT NULL,
+        id TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL, changes BLOB NOT NULL,
+        requests BLOB NOT NULL, status INTEGER
+    );
+    CREATE INDEX history_customer ON history (target, customer);
+    CREATE INDEX history_run ON history (run);
     CREATE TABLE accounts (name TEXT PRIMARY KEY, standing BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE runs (run TEXT PRIMARY KEY, started REAL NOT NULL, ended REAL NOT NULL, report BLOB NOT NULL) WITHOUT ROWID;
     """,

@@ -16,15 +16,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
 
 from sync.errors import StateError
 from sync.failpoints import reach
-from sync.model import Baseline, Claim, Failure, Filing, Outcome, Pending, Settlement, Standing, Tally, Update
+from sync.model import Baseline, Claim, Episode, Failure, Filing, Outcome, Pending, Settlement, Standing, Tally, Update
 from sync.ports import Filer, Store
-from sync.stores.codec import decode, decode_errors, encode, encode_errors
+from sync.stores.codec import (
+    decode,
+    decode_changes,
+    decode_errors,
+    decode_requests,
+    encode,
+    encode_changes,
+    encode_errors,
+    encode_requests,
+)
 from sync.stores.migrations import MIGRATIONS, SCRATCH
 
 P = ParamSpec("P")
@@ -89,6 +98,10 @@ class Ledger(Filer):
     async def failures(self, targets: Sequence[str] = ()) -> list[Failure]:
         return await self._call(_failures, targets)
 
+    async def history(self, target: str, customer: str, most: int) -> list[Episode]:
+        rows = await self._call(_rows, HISTORY, (target, customer, most))
+        return [_episode(row) for row in rows]
+
     async def tally(self) -> list[Tally]:
         return await self._call(_tally)
 
@@ -124,8 +137,8 @@ class Sqlite(Ledger, Store):
     async def intend(self, target: str, updates: Sequence[Update]) -> None:
         await self._call(_intend, target, updates)
 
-    async def settle(self, target: str, place: str, settlements: Sequence[Settlement]) -> None:
-        await self._call(_settle, target, place, settlements)
+    async def settle(self, target: str, place: str, settlements: Sequence[Settlement], *, run: str = "") -> None:
+        await self._call(_settle, target, place, settlements, run)
 
     async def drop(self, target: str, waiting: Sequence[Pending]) -> None:
         await self._call(_drop, target, waiting)
@@ -437,7 +450,7 @@ def _intend(connection: sqlite3.Connection, target: str, updates: Sequence[Updat
     connection.executemany("DELETE FROM baselines WHERE target = ? AND id = ? AND customer <> ?", others)
 
 
-def _settle(connection: sqlite3.Connection, target: str, place: str, settlements: Sequence[Settlement]) -> None:
+def _settle(connection: sqlite3.Connection, target: str, place: str, settlements: Sequence[Settlement], run: str) -> None:
     connection.executemany("DELETE FROM intents WHERE target = ? AND customer = ?", [(target, s.customer) for s in settlements])
     connection.executemany(
         "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?, ?)",
@@ -456,11 +469,40 @@ def _settle(connection: sqlite3.Connection, target: str, place: str, settlements
         [(target, s.customer, s.version) for s in settlements if s.outcome in done],
     )
     now = time.time()
+    _remember(connection, run, target, settlements, now)
     connection.executemany(
         "UPDATE pending SET outcome = ?, reason = ?, errors = ?, attempts = attempts + ?, since = coalesce(since, ?), due = ?,"
         " parked = ? WHERE target = ? AND customer = ? AND version = ?",
         [(*_told(s, now), target, s.customer, s.version) for s in settlements if s.outcome not in done],
     )
+
+
+def _remember(connection: sqlite3.Connection, run: str, target: str, settlements: Sequence[Settlement], now: float) -> None:
+    connection.executemany(
+        "INSERT INTO history (run, at, target, customer, id, outcome, reason, attempts, changes, requests, status)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (run, now, target, s.customer, s.id, s.outcome.value, s.reason, s.attempts, *_sent(s))
+            for s in settlements
+            if s.changes
+        ],
+    )
+
+
+def _sent(settlement: Settlement) -> tuple[object, ...]:
+    return encode_changes(settlement.changes), encode_requests(settlement.requests), settlement.status
+
+
+HISTORY = (
+    "SELECT run, at, target, customer, id, outcome, reason, attempts, changes, requests, status FROM main.history"
+    " WHERE target = ? AND customer = ? ORDER BY number DESC LIMIT ?"
+)
+
+
+def _episode(row: tuple[Any, ...]) -> Episode:
+    run, at, target, customer, id, outcome, reason, attempts, changes, requests, status = row
+    told = decode_changes(changes), decode_requests(requests)
+    return Episode(run, _moment(at), target, customer, id, Outcome(outcome), reason, attempts, *told, status)
 
 
 def _told(settlement: Settlement, now: float) -> tuple[object, ...]:

@@ -4,7 +4,6 @@ import html
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -146,7 +145,7 @@ def bearer(request: Request, token: Token | None) -> Request:
 
 def headed(request: Request, name: str, value: str) -> Request:
     """The request with one more header."""
-    return replace(request, headers=(*request.headers, (name, value)))
+    return Request(request.method, request.url, request.body, (*request.headers, (name, value)))
 
 
 def credential(value: SecretStr) -> Secret:

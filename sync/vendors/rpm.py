@@ -20,7 +20,7 @@ from sync.errors import FieldError, Refused, StopAccount, Unclear, VendorError
 from sync.model import Change, Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
 from sync.vendors import reading
-from sync.vendors.schema import Field, Filled, Schema, Text
+from sync.vendors.schema import BaseUrl, Field, Filled, Schema, Text
 
 CUSTOM = "Fields."
 """A custom field's leaf is this and its name, which may hold dots of its own."""
@@ -88,7 +88,7 @@ class RpmCustomer(Schema):
 class RpmAccount(Schema):
     """What an account needs beside the common keys."""
 
-    base_url: str
+    base_url: BaseUrl
     key: SecretStr
 
 

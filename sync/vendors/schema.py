@@ -5,6 +5,7 @@ has to decide about (text to number, text to yes or no) is left to a transform.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -16,7 +17,21 @@ from pydantic_core import PydanticCustomError
 
 from sync.model import NEVER, Field
 
-__all__ = ["NEVER", "Amount", "Bounds", "Exact", "Field", "Filled", "Flag", "Password", "Schema", "Text", "Whole", "fields"]
+__all__ = [
+    "NEVER",
+    "Amount",
+    "BaseUrl",
+    "Bounds",
+    "Exact",
+    "Field",
+    "Filled",
+    "Flag",
+    "Password",
+    "Schema",
+    "Text",
+    "Whole",
+    "fields",
+]
 
 
 class Schema(BaseModel):
@@ -58,14 +73,24 @@ def _filled(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    """An empty one is a variable that is not set, which is told already."""
+    if value and not re.match(r"https?://[^\s/?#]+[^\s?#]*$", value):
+        raise PydanticCustomError("address", "has to be an address such as https://api.example.com/v1")
+    return value
+
+
 Text = Annotated[StrictStr, BeforeValidator(_text)]
-Whole = Annotated[StrictInt, BeforeValidator(_whole)]
+Whole = Annotated[StrictInt, BeforeValidator(_whole), Bounds(ge=-(2**63), lt=2**63)]
+"""JSON is written with 64 bits; no vendor's numbers are longer."""
 Flag = Annotated[StrictBool, BeforeValidator(_flag)]
 Exact = Annotated[Decimal, BeforeValidator(_exact)]
 Filled = Annotated[Text, AfterValidator(_filled)]
 """Text that its vendor does not let be empty."""
 Amount = Annotated[Exact, Bounds(ge=0)]
 Password = Annotated[StrictStr, Field(secret=True)]
+BaseUrl = Annotated[str, AfterValidator(_address)]
+"""Where an account's API begins."""
 
 
 def fields(model: type[BaseModel]) -> dict[str, Field]:

@@ -19,7 +19,7 @@ from sync.errors import FieldError, StopAccount, TryAgain, Unclear, VendorError,
 from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
 from sync.vendors import reading
-from sync.vendors.schema import Exact, Field, Flag, Schema, Text, Whole
+from sync.vendors.schema import BaseUrl, Exact, Field, Flag, Schema, Text, Whole
 
 INTERNAL_ERROR_ATTEMPTS = 3
 """A 500 may be permanent (an unknown id, a refused value), so it is tried a few times only."""
@@ -84,7 +84,7 @@ class SellercloudCustomer(Schema):
 class SellercloudAccount(Schema):
     """What an account needs beside the common keys."""
 
-    base_url: str
+    base_url: BaseUrl
     username: str
     password: SecretStr
 

@@ -18,7 +18,7 @@ from sync.errors import FieldError, Refused, TryAgain, Unclear, VendorError
 from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
 from sync.vendors import reading
-from sync.vendors.schema import Amount, Bounds, Exact, Field, Filled, Flag, Schema, Text, Whole
+from sync.vendors.schema import Amount, BaseUrl, Bounds, Exact, Field, Filled, Flag, Schema, Text, Whole
 
 INTERNAL = "cu_"
 """How an id of SparkLayer's own begins; whatever else stands in its place is taken for an external id."""
@@ -48,7 +48,9 @@ def _currency(value: str) -> str:
 def _json(value: object) -> object:
     if isinstance(value, list):
         return [_json(item) for item in value]
-    if value is None or isinstance(value, str | bool | int | Decimal):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if -(2**63) <= value < 2**63 else Decimal(value)
+    if value is None or isinstance(value, str | bool | Decimal):
         return value
     if isinstance(value, float):
         return Decimal(str(value))
@@ -137,7 +139,7 @@ class SparkLayerCustomer(Schema):
 class SparkLayerAccount(Schema):
     """What an account needs beside the common keys."""
 
-    base_url: str
+    base_url: BaseUrl
     site_id: str
     client_id: str
     client_secret: SecretStr

@@ -18,7 +18,7 @@ from sync.errors import FieldError, Refused, StopAccount, Unclear
 from sync.model import Change, Diff, Exchange, Identity, Leaf, Receipt, Request, SignIn, Token, Update
 from sync.ports import Vendor
 from sync.vendors import reading
-from sync.vendors.schema import Amount, Field, Filled, Flag, Password, Schema, Text, Whole
+from sync.vendors.schema import Amount, BaseUrl, Field, Filled, Flag, Password, Schema, Text, Whole
 
 INSIDE = "customer."
 IDS = ("id", "customer_id", "internal_id")
@@ -86,7 +86,7 @@ class WebCommanderCustomer(Schema):
 class WebCommanderAccount(Schema):
     """What an account needs beside the common keys: an administrator's login, and the application's."""
 
-    base_url: str
+    base_url: BaseUrl
     username: str
     password: SecretStr
     client_id: str

@@ -83,7 +83,7 @@
   const customer = (entry) => {
     const body = make("tbody");
     const who = [entry.customer, make("small", entry.target)];
-    if (entry.id) who.push(make("small", `id ${entry.id}`));
+    if (entry.id) who.push(make("small", entry.id));
     who.push(make("span", OUTCOMES[entry.outcome], `tag ${entry.outcome}`));
     body.append(wideRow("who", ...who));
     if (entry.reason) body.append(wideRow("", make("span", entry.reason, "held")));

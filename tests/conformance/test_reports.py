@@ -1,0 +1,186 @@
+"""What every report keeps to, whatever its form."""
+
+import io
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from sync.errors import FieldError
+from sync.model import (
+    ABSENT,
+    UNKNOWN,
+    Change,
+    Entry,
+    Foreign,
+    Held,
+    Identity,
+    Leaf,
+    Missing,
+    Pending,
+    Rejection,
+    Request,
+    Secret,
+    TargetPlan,
+    Unchanged,
+    Update,
+)
+from sync.ports import Report
+from sync.reports.csv import Csv
+from sync.reports.html import Html, HtmlPolicy
+from sync.reports.json import Json
+from sync.reports.markdown import Markdown, MarkdownPolicy
+from sync.reports.text import Text, TextPolicy
+from sync.reports.view import View
+
+REPORTS: dict[str, Report] = {
+    "text": Text(TextPolicy(requests=True)),
+    "coloured text": Text(TextPolicy(requests=True, colour=True)),
+    "json": Json(),
+    "markdown": Markdown(MarkdownPolicy(requests=True, limit=None)),
+    "html": Html(HtmlPolicy(limit=None)),
+    "csv": Csv(),
+}
+SECRET = Secret("5f2c9e", "hunter2")
+
+
+@pytest.fixture(params=REPORTS)
+def report(request: pytest.FixtureRequest) -> Report:
+    return REPORTS[request.param]
+
+
+def written(report: Report, *targets: TargetPlan, plan: str = "a plan") -> str:
+    out = io.StringIO()
+    report.write(plan, targets, out)
+    return out.getvalue()
+
+
+def plan(entries: Callable[[], Iterator[Entry]], target: str = "shop") -> TargetPlan:
+    kinds = Counter(type(entry) for entry in entries())
+    fields = Counter(change.field for entry in entries() if isinstance(entry, Update) for change in entry.changes)
+    updates = kinds[Update]
+    return TargetPlan(target, updates, updates, kinds[Unchanged], kinds[Rejection], kinds[Held], fields, updates / 3, entries)
+
+
+def of(*entries: Entry) -> TargetPlan:
+    return plan(lambda: iter(entries))
+
+
+def update(customer: str, *changes: Change) -> Update:
+    body = {change.field: change.after for change in changes}
+    request = Request("PUT", f"https://shop.test/customers/c-{customer}", body)
+    return Update(customer, Identity(f"c-{customer}"), 1, changes, body, (request,))
+
+
+def changed(before: Leaf | Missing, after: Leaf) -> TargetPlan:
+    return of(update("k1", Change("Email", before, after, ("Mail",))))
+
+
+def waiting(customer: str) -> Pending:
+    return Pending(customer, 1)
+
+
+MIXED: Sequence[Entry] = (
+    update("k1", Change("Email", "anna@old.test", "anna@new.test", ("Mail",)), Change("Phone", UNKNOWN, "+61 2 9999", ())),
+    Unchanged(waiting("k2")),
+    Rejection(waiting("k3"), (FieldError("Rating", "must be at most five"),)),
+    Rejection(waiting("k4"), ()),
+    Held(update("k5", Change("Fax", "9999", None, ("Fax",))), "max_cleared", "max_cleared: too many would lose a value"),
+    Foreign(waiting("k6"), gone=True),
+)
+
+
+def test_whoever_is_not_in_step_is_named(report: Report) -> None:
+    shown = written(report, of(*MIXED))
+    assert [name for name in ("k1", "k3", "k4", "k5") if name not in shown] == []
+
+
+def test_every_change_is_shown_with_where_it_comes_from(report: Report) -> None:
+    shown = written(report, of(update("k1", Change("Email", "one", "two", ("Mail",)))))
+    assert [word for word in ("Email", "one", "two", "Mail") if word not in shown] == []
+
+
+def test_errors_and_reasons_are_told(report: Report) -> None:
+    shown = written(report, of(*MIXED))
+    assert [words for words in ("Rating", "must be at most five", "too many would lose a value") if words not in shown] == []
+
+
+def test_a_secret_is_never_shown(report: Report) -> None:
+    shown = written(report, of(update("k1", Change("Password", SECRET, SECRET)), update("k2", Change("P", UNKNOWN, [SECRET]))))
+    assert "***" in shown
+    assert "hunter2" not in shown
+    assert "5f2c9e" not in shown
+
+
+def test_what_is_not_there_is_told_from_what_is_empty_and_from_text_that_says_so(report: Report) -> None:
+    befores = [UNKNOWN, ABSENT, None, "", "null", "unknown", "absent", "<null>", '""', [], False, 0, "0 "]
+    shown = [written(report, changed(before, "x")) for before in befores]
+    assert len(set(shown)) == len(befores)
+
+
+@pytest.mark.parametrize("after", ["Anna ", "Anna\u00a0", "Anna\t", "Anna\n", "anna", "An\u200bna"])
+def test_every_difference_is_seen(report: Report, after: str) -> None:
+    assert written(report, changed("x", after)) != written(report, changed("x", "Anna"))
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "</script>", "a|b`c``d", "=1+1", '"; \\', "\x1b[2J\u202e", "x" * 9999]
+)
+def test_no_text_is_too_wild(report: Report, text: str) -> None:
+    entry = update(text, Change("Name", text, f"{text}!", (text,)))
+    rejection = Rejection(waiting(text), (FieldError(text, text),))
+    target = plan(lambda: iter([entry, rejection, Held(entry, "gate", text)]), target=text)
+    assert written(report, target, plan=text).endswith("\n")
+
+
+def test_the_same_plan_gives_the_same_bytes(report: Report) -> None:
+    assert written(report, of(*MIXED)) == written(report, of(*MIXED))
+
+
+def test_a_plan_without_targets_or_changes_is_a_report_too(report: Report) -> None:
+    assert "a plan" in written(report) or isinstance(report, Csv)
+    assert written(report, of(Unchanged(waiting("k2"))))
+
+
+def test_targets_of_one_plan_are_told_apart(report: Report) -> None:
+    first, second = (plan(lambda: iter(MIXED), target=name) for name in ("north", "south"))
+    shown = written(report, first, second)
+    assert "north" in shown
+    assert "south" in shown
+
+
+def test_a_masked_plan_shows_no_value(report: Report) -> None:
+    entries = (
+        update("k1", Change("Email", "gwendolyn@corp.test", "gwendolin@corp.test"), Change("Limit", 98765, 43219)),
+        Held(update("k2", Change("Name", "Przybylski", None)), "gate", "reason"),
+    )
+    shown = written(report, View(masked=True).of(of(*entries)))
+    values = ("gwendol", "98765", "43219", "Przyb", "corp")
+    assert [value for value in values if value in shown] == []
+    assert "k1" in shown
+
+
+def test_memory_is_flat_in_the_number_of_customers(report: Report) -> None:
+    def many() -> Iterator[Entry]:
+        return (update(f"k{number}", Change("Email", "a@x.test", f"{number}@x.test")) for number in range(3000))
+
+    target = plan(many)
+    written_once = _Discard()
+    report.write("warm", [of(*MIXED)], written_once)
+    tracemalloc.start()
+    report.write("a plan", [target], written_once)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+class _Discard(io.StringIO):
+    """Counts what it is given, and keeps nothing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def writelines(self, lines: Iterator[str]) -> None:  # type: ignore[override]
+        for line in lines:
+            self.write(line)

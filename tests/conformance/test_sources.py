@@ -1,0 +1,584 @@
+"""What every source must promise, one promise a test. A new kind of source is one more `Ground` among the parameters."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync.errors import SourceError
+from sync.model import Customer, Filing
+from sync.pipeline.detect import Detected, detect
+from sync.ports import Source
+from sync.sources.sql import PAGE, Sql, Table
+from sync.sources.sqlite import SqliteDialect
+from sync.stores.memory import Memory
+
+KEY = b"k" * 32
+MINUTES = timedelta(minutes=1)
+NOW = datetime.now(UTC)
+
+
+@dataclass
+class Ground:
+    """A place with customers in it, and sources that read it."""
+
+    path: Path
+    opened: list[Source] = field(default_factory=list)
+
+    def run(self, *statements: str) -> None:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def fill(self, rows: Sequence[Sequence[object]], columns: str = "Id INTEGER PRIMARY KEY, Name TEXT, Moved TEXT") -> None:
+        """A table Customer with these rows, by column."""
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute(f"CREATE TABLE IF NOT EXISTS Customer ({columns})")
+            connection.executemany(f"INSERT INTO Customer VALUES ({', '.join('?' * len(columns.split(', ')))})", rows)
+
+    def source(self, **changed: Any) -> Source:
+        """With key Id and cursor Moved, unless said otherwise."""
+        wanted = {"key": "Id", "cursor": "Moved"} | ({} if "query" in changed else {"table": "Customer"}) | changed
+        source = Sql(Table("sources.crm", **wanted), SqliteDialect(self.path, "sources.crm"), KEY)
+        self.opened.append(source)
+        return source
+
+
+@pytest.fixture(params=["sqlite"])
+async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
+    assert request.param == "sqlite"
+    made = Ground(tmp_path / "crm.db")
+    yield made
+    for source in made.opened:
+        await source.close()
+
+
+@pytest.fixture
+def store() -> Memory:
+    return Memory()
+
+
+async def keys(source: Source, cursor: object = None) -> list[str]:
+    return [key async for page in source.changed(cursor) for key, _ in page.rows]
+
+
+async def last_cursor(source: Source, cursor: object = None) -> object:
+    """Where the source says that it is after reading everything behind `cursor`."""
+    async for page in source.changed(cursor):
+        cursor = page.cursor if page.cursor is not None else cursor
+    return cursor
+
+
+async def one(source: Source, key: str = "1") -> Customer:
+    [customer] = await source.fetch([key])
+    return customer
+
+
+async def fresh(source: Source, store: Memory, target: str = "rpm") -> list[str]:
+    """Who waits after one more look at the source, and does not wait any more then."""
+    await detect("crm", source, [target], store)
+    pending = await store.pending(target, "", 9999)
+    await store.drop(target, pending)
+    return [waiting.customer for waiting in pending]
+
+
+def at(minutes: float) -> str:
+    return (datetime(2020, 11, 22, 10, tzinfo=UTC) + minutes * MINUTES).strftime("%Y-%m-%d %H:%M:%S")
+
+
+# ---- everything, once
+
+
+@pytest.mark.parametrize("cursor", ["Moved", None])
+async def test_every_row_comes_once(ground: Ground, cursor: str | None) -> None:
+    ground.fill([(number, "x", at(number)) for number in range(2 * PAGE + 1)])
+    found = await keys(ground.source(cursor=cursor))
+    assert sorted(found, key=int) == [str(number) for number in range(2 * PAGE + 1)]
+
+
+@pytest.mark.parametrize("cursor", ["Moved", None])
+async def test_an_empty_source_has_nobody(ground: Ground, cursor: str | None) -> None:
+    ground.fill([])
+    source = ground.source(cursor=cursor)
+    assert await keys(source) == []
+    assert await source.fetch(["1"]) == []
+
+
+@pytest.mark.parametrize("cursor", ["Moved", None])
+async def test_one_row_is_enough(ground: Ground, store: Memory, cursor: str | None) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    source = ground.source(cursor=cursor)
+    assert await fresh(source, store) == ["1"]
+    assert await fresh(source, store) == []
+
+
+async def test_the_cursor_only_grows(ground: Ground) -> None:
+    ground.fill([(number, "x", at(-number if number % 2 else number)) for number in range(3 * PAGE)])
+    cursors = [page.cursor async for page in ground.source().changed(None)]
+    assert cursors == sorted(cursors)
+    assert cursors[-1] == at(3 * PAGE - 2)
+
+
+async def test_the_same_row_has_the_same_digest_and_another_row_another(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0)), (2, "Ann", at(0)), (3, None, None)])
+    source = ground.source()
+    first = {key: digest async for page in source.changed(None) for key, digest in page.rows}
+    second = {key: digest async for page in ground.source().changed(None) for key, digest in page.rows}
+    assert first == second
+    assert len(set(first.values())) == 3
+
+
+@pytest.mark.parametrize(("before", "after"), [("1", 1), ("", None), (1, 1.5), ("a", b"a"), (b"a", b"b"), ("ß", "ss")])
+async def test_a_row_with_another_value_is_another_row(ground: Ground, store: Memory, before: object, after: object) -> None:
+    ground.fill([(1, before)], "Id INTEGER PRIMARY KEY, Anything")
+    source = ground.source(cursor=None)
+    await fresh(source, store)
+    with closing(sqlite3.connect(ground.path)) as connection, connection:
+        connection.execute("UPDATE Customer SET Anything = ?", (after,))
+    assert await fresh(source, store) == ["1"]
+
+
+# ---- behind the cursor
+
+
+async def test_rows_that_tie_with_the_cursor_are_read_again(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    source = ground.source()
+    await fresh(source, store)
+    ground.fill([(2, "Bea", at(0))])
+    assert await fresh(source, store) == ["2"]
+
+
+async def test_a_row_that_was_committed_late_is_found_within_the_overlap(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    source = ground.source(overlap=5 * MINUTES)
+    await fresh(source, store)
+    ground.fill([(2, "late", at(-5)), (3, "too late", at(-5.1))])
+    assert await fresh(source, store) == ["2"]
+
+
+async def test_a_row_without_a_cursor_value_is_compared_every_time(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", at(0)), (2, "Bea", None)])
+    source = ground.source()
+    assert await fresh(source, store) == ["1", "2"]
+    ground.run("UPDATE Customer SET Name = 'Bo' WHERE Id = 2")
+    assert await fresh(source, store) == ["2"]
+    assert await fresh(source, store) == []
+
+
+async def test_only_rows_without_a_cursor_value_leave_the_cursor_where_it_was(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", None)])
+    await fresh(ground.source(), store)
+    assert await store.cursor("crm") is None
+    ground.fill([(2, "Bea", at(0))])
+    assert await fresh(ground.source(), store) == ["2"]
+
+
+async def test_without_a_cursor_column_whatever_differs_is_found(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", at(0)), (2, "Bea", at(0))])
+    source = ground.source(cursor=None)
+    await fresh(source, store)
+    ground.run("UPDATE Customer SET Name = 'Bo' WHERE Id = 2")
+    assert await fresh(source, store) == ["2"]
+
+
+async def test_a_row_that_goes_back_to_what_it_was_is_found(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "A", at(0))])
+    source = ground.source(cursor=None)
+    for name in ("A", "B", "A"):
+        ground.run(f"UPDATE Customer SET Name = '{name}'")
+        assert await fresh(source, store) == ["1"]
+
+
+async def test_a_row_that_moves_during_the_read_is_read_then_or_next_time(ground: Ground, store: Memory) -> None:
+    ground.run("PRAGMA journal_mode = WAL")
+    ground.fill([(number, "x", at(number)) for number in range(3 * PAGE)])
+    source = ground.source()
+    pages = source.changed(None)
+    first = await anext(pages)
+    await store.file(Filing("crm", first.rows, ["rpm"], first.cursor))
+    late = at(4 * PAGE)
+    ground.run(f"UPDATE Customer SET Name = 'moved', Moved = '{late}' WHERE Id IN (0, {2 * PAGE})")
+    async for page in pages:
+        await store.file(Filing("crm", await store.unseen("crm", page.rows), ["rpm"], page.cursor))
+    assert {"0", str(2 * PAGE)} <= set(await fresh(source, store))
+    assert await fresh(source, store) == []
+    assert {customer.values["Name"] for customer in await source.fetch(["0", str(2 * PAGE)])} == {"moved"}
+
+
+async def test_after_a_crash_in_the_middle_the_rest_is_read_and_nobody_is_missed(ground: Ground, store: Memory) -> None:
+    ground.fill([(number, "x", at(number)) for number in range(3 * PAGE)])
+    pages = ground.source().changed(None)
+    first = await anext(pages)
+    await store.file(Filing("crm", first.rows, ["rpm"], first.cursor))
+    await pages.aclose()  # type: ignore[attr-defined]
+    found = await detect("crm", ground.source(), ["rpm"], store)
+    assert found == Detected(2 * PAGE + 1, 2 * PAGE)
+    assert len(await store.pending("rpm", "", 9999)) == 3 * PAGE
+
+
+async def test_a_crash_amid_ties_misses_nobody(ground: Ground, store: Memory) -> None:
+    ground.fill([(number, "x", at(0)) for number in range(2 * PAGE)])
+    pages = ground.source().changed(None)
+    first = await anext(pages)
+    await store.file(Filing("crm", first.rows, ["rpm"], first.cursor))
+    await pages.aclose()  # type: ignore[attr-defined]
+    await detect("crm", ground.source(), ["rpm"], store)
+    assert len(await store.pending("rpm", "", 9999)) == 2 * PAGE
+
+
+async def test_a_target_that_comes_later_reaches_every_customer(ground: Ground, store: Memory) -> None:
+    ground.fill([(number, "x", at(number)) for number in range(PAGE + 1)])
+    source = ground.source()
+    await fresh(source, store, "rpm")
+    await store.enrol("shop", "crm", "map 1")
+    await detect("crm", source, ["rpm", "shop"], store)
+    waiting = [pending.customer for pending in await store.pending("shop", "", 9999)]
+    assert len(waiting) == PAGE + 1
+    assert len(await source.fetch(waiting)) == PAGE + 1
+
+
+# ---- cursors of all kinds
+
+
+def epoch(factor: int) -> Callable[[float], float]:
+    return lambda minutes: int((NOW + minutes * MINUTES).timestamp() * factor)
+
+
+def written(form: str) -> Callable[[float], str]:
+    return lambda minutes: (NOW + minutes * MINUTES).strftime(form)
+
+
+KINDS: dict[str, Callable[[float], Any]] = {
+    "text with T": written("%Y-%m-%dT%H:%M:%S"),
+    "text with T and Z": written("%Y-%m-%dT%H:%M:%SZ"),
+    "text with T, fractions and an offset": written("%Y-%m-%dT%H:%M:%S.%f+00:00"),
+    "text with a space": written("%Y-%m-%d %H:%M:%S"),
+    "text with a space and fractions": written("%Y-%m-%d %H:%M:%S.%f"),
+    "epoch in s": epoch(1),
+    "epoch in s with fractions": lambda minutes: (NOW + minutes * MINUTES).timestamp(),
+    "epoch in ms": epoch(1_000),
+    "epoch in us": epoch(1_000_000),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_overlap_is_a_time_whatever_the_cursor_is_written_in(ground: Ground, store: Memory, kind: str) -> None:
+    moment = KINDS[kind]
+    rows = [(number, "x", moment(-number)) for number in range(60)] + [(99, "x", moment(-60 * 48))]
+    ground.fill(rows, "Id INTEGER PRIMARY KEY, Name TEXT, Moved")
+    source = ground.source(overlap=10 * MINUTES)
+    await fresh(source, store)
+    ground.fill([(100, "late", moment(-9.9)), (101, "new", moment(0.1))], "Id INTEGER PRIMARY KEY, Name TEXT, Moved")
+    read = await keys(source, await store.cursor("crm"))
+    assert {"0", "9", "100", "101"} <= set(read)
+    assert "99" not in read
+    if "T" not in kind:
+        assert {"11", "12", "59"} & set(read) == set()
+    assert await fresh(source, store) == ["100", "101"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_moment_in_the_future_does_not_move_the_cursor_past_now(ground: Ground, store: Memory, kind: str) -> None:
+    moment = KINDS[kind]
+    columns = "Id INTEGER PRIMARY KEY, Name TEXT, Moved"
+    ground.fill([(1, "Ann", moment(-60)), (2, "wrong clock", moment(60 * 24 * 365))], columns)
+    source = ground.source()
+    assert await fresh(source, store) == ["1", "2"]
+    ground.fill([(3, "Bea", moment(-30))], columns)
+    assert await fresh(source, store) == ["3"]
+    ground.run("UPDATE Customer SET Name = 'mended' WHERE Id = 2")
+    assert await fresh(source, store) == ["2"]
+
+
+async def test_text_with_a_space_is_not_missed_behind_text_with_t(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", "2026-11-22T10:00:00")])
+    source = ground.source()
+    await fresh(source, store)
+    ground.fill([(2, "Bea", "2026-11-22 10:00:01"), (3, "Cem", "2026-11-22T10:00:00Z")])
+    assert await fresh(source, store) == ["2", "3"]
+
+
+async def test_a_day_is_a_cursor(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", "2026-11-21"), (2, "Bea", "2026-11-20")])
+    source = ground.source(overlap=24 * 60 * MINUTES)
+    await fresh(source, store)
+    ground.fill([(3, "late", "2026-11-20"), (4, "too late", "2026-11-19")])
+    assert await fresh(source, store) == ["3"]
+
+
+async def test_a_counter_is_a_cursor(ground: Ground, store: Memory) -> None:
+    columns = "Id INTEGER PRIMARY KEY, Name TEXT, Moved INTEGER"
+    ground.fill([(1, "Ann", 9), (2, "Bea", 10)], columns)
+    source = ground.source(overlap=5 * MINUTES)
+    assert await fresh(source, store) == ["1", "2"]
+    assert await store.cursor("crm") == 10
+    ground.fill([(3, "Cem", 11)], columns)
+    assert await fresh(source, store) == ["3"]
+
+
+async def test_the_beginning_of_time_is_a_cursor(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", "0001-01-01 00:00:00")])
+    source = ground.source(overlap=5 * MINUTES)
+    await fresh(source, store)
+    ground.fill([(2, "Bea", "0001-01-01 00:00:00")])
+    assert await fresh(source, store) == ["2"]
+
+
+async def test_numbers_and_texts_in_one_cursor_column_hide_nobody(ground: Ground, store: Memory) -> None:
+    columns = "Id INTEGER PRIMARY KEY, Name TEXT, Moved"
+    ground.fill([(1, "Ann", 1_763_800_000), (2, "Bea", at(0)), (3, "Cem", b"\x00")], columns)
+    source = ground.source()
+    assert await fresh(source, store) == ["1", "2", "3"]
+    ground.fill([(4, "Dov", at(1))], columns)
+    assert await fresh(source, store) == ["4"]
+
+
+# ---- what the customer holds
+
+VALUES = [
+    ("TEXT", "O'Brien \u2014 \U0001f600 \u4f60\u597d\nline", "O'Brien \u2014 \U0001f600 \u4f60\u597d\nline"),
+    ("TEXT", "", ""),
+    ("TEXT", None, None),
+    ("TEXT", "0123", "0123"),
+    ("INTEGER", 2**63 - 1, 2**63 - 1),
+    ("REAL", 0.1, 0.1),
+    ("DECIMAL(10,2)", 12.5, Decimal("12.5")),
+    ("DECIMAL(10,2)", 12, Decimal(12)),
+    ("DECIMAL", "n/a", "n/a"),
+    ("NUMERIC(8,4)", 0.1, Decimal("0.1")),
+    ("BOOLEAN", 1, True),
+    ("BOOLEAN", 0, False),
+    ("BOOLEAN", 2, 2),
+    ("bool", 1, True),
+    ("DATE", "2026-11-22", date(2026, 11, 22)),
+    ("DATE", "soon", "soon"),
+    ("DATETIME", "2026-11-22 10:00:00", datetime(2026, 11, 22, 10)),  # noqa: DTZ001 - a column without a zone
+    ("TIMESTAMP", "2026-11-22T10:00:00Z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+    ("TIMESTAMP", 1_763_800_000, 1_763_800_000),
+    ("DATETIME", None, None),
+    ("BLOB", b"\x00\xff", b"\x00\xff"),
+    ("BLOB", None, None),
+    ("", "anything", "anything"),
+]
+
+
+@pytest.mark.parametrize(("kind", "stored", "held"), VALUES)
+@pytest.mark.parametrize("form", ["table", "query"])
+async def test_a_value_reaches_the_customer_as_what_its_column_says(
+    ground: Ground, kind: str, stored: object, held: object, form: str
+) -> None:
+    ground.run(f"CREATE TABLE Customer (Id INTEGER PRIMARY KEY, Value {kind})")
+    ground.fill([(1, stored)], "Id, Value")
+    chosen: dict[str, str] = {"table": "Customer"} if form == "table" else {"query": "SELECT * FROM Customer"}
+    customer = await one(ground.source(cursor=None, **chosen))
+    assert (customer.values["Value"], type(customer.values["Value"])) == (held, type(held))
+
+
+async def test_a_customer_holds_every_column_by_name(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    assert await one(ground.source()) == Customer("1", {"Id": 1, "Name": "Ann", "Moved": at(0)})
+
+
+async def test_the_fields_are_the_columns_with_their_types(ground: Ground) -> None:
+    ground.fill([], "Id INTEGER PRIMARY KEY, Name nvarchar(40), Free")
+    assert dict(await ground.source(cursor=None).fields()) == {"Id": "INTEGER", "Name": "NVARCHAR(40)", "Free": ""}
+
+
+# ---- by key
+
+
+async def test_fetching_finds_exactly_those_who_are_asked_for(ground: Ground) -> None:
+    ground.fill([(number, "x", at(0)) for number in range(30)])
+    found = await ground.source().fetch(["7", "12", "99", "x", "07", "7.0"])
+    assert sorted(customer.key for customer in found) == ["12", "7"]
+
+
+async def test_fetching_nobody_finds_nobody(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    assert await ground.source().fetch([]) == []
+
+
+async def test_fetching_a_whole_page_and_more_finds_all(ground: Ground) -> None:
+    ground.fill([(number, "x", at(0)) for number in range(3 * PAGE)])
+    wanted = [str(number) for number in range(3 * PAGE)]
+    assert sorted(customer.key for customer in await ground.source().fetch(wanted)) == sorted(wanted)
+
+
+async def test_fetching_tells_how_they_are_now(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0)), (2, "Bea", at(0))])
+    source = ground.source()
+    await keys(source)
+    ground.run("UPDATE Customer SET Name = 'Anna' WHERE Id = 1", "DELETE FROM Customer WHERE Id = 2")
+    assert [customer.values["Name"] for customer in await source.fetch(["1", "2"])] == ["Anna"]
+
+
+@pytest.mark.parametrize("kind", ["", "INTEGER", "TEXT", "REAL", "NUMERIC", "VARCHAR(20) COLLATE NOCASE", "BLOB"])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        [7, 8, -1, 2**63 - 1],
+        ["7", "007", "a", "A", "ä", "x' OR 1=1 --", ' "', "1e3", "1_0", "nan", "inf"],
+        [7.5, 0.1, 1e300, 1 / 3, 1e22, 123456789.123456789],
+        ["12345678901234567890", "99999999999999999999999999999"],
+    ],
+)
+async def test_whatever_is_a_key_is_found_by_it(ground: Ground, kind: str, stored: list[object]) -> None:
+    ground.fill([(value, "x") for value in stored], f"Id {kind}, Name TEXT")
+    source = ground.source(cursor=None)
+    found = set(await keys(source))
+    assert {customer.key for customer in await source.fetch(list(found))} == found
+    for key in found:
+        assert {customer.key for customer in await source.fetch([key])} == {key}
+
+
+async def test_rows_without_a_key_are_told_and_the_others_are_taken(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann"), (None, "nobody"), ("", "nobody either"), (2, "Bea")], "Id, Name TEXT")
+    source = ground.source(cursor=None)
+    [page] = [page async for page in source.changed(None)]
+    assert ([key for key, _ in page.rows], page.keyless) == (["1", "2"], 2)
+    with pytest.raises(SourceError, match=r"sources\.crm: 2 of 4 rows have no key; the others are taken"):
+        await detect("crm", source, ["rpm"], store)
+    assert [waiting.customer for waiting in await store.pending("rpm", "", 9)] == ["1", "2"]
+
+
+async def test_a_key_of_bytes_is_told(ground: Ground) -> None:
+    ground.fill([(b"\x00\x01", "Ann")], "Id BLOB, Name TEXT")
+    with pytest.raises(SourceError, match="key Id holds bytes"):
+        await keys(ground.source(cursor=None))
+
+
+# ---- what it is read from
+
+
+async def test_a_source_is_never_written_to(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    before = {file.name: file.read_bytes() for file in ground.path.parent.iterdir()}
+    source = ground.source()
+    await fresh(source, Memory())
+    await source.fetch(["1"])
+    assert {file.name: file.read_bytes() for file in ground.path.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "query", ["DELETE FROM Customer", "SELECT 1); DELETE FROM Customer; --", "UPDATE Customer SET Name = 'x' RETURNING *"]
+)
+async def test_a_query_that_writes_is_an_error_and_writes_nothing(ground: Ground, query: str) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    with pytest.raises(SourceError):
+        await keys(ground.source(query=query))
+    assert await one(ground.source()) == Customer("1", {"Id": 1, "Name": "Ann", "Moved": at(0)})
+
+
+async def test_somebody_else_can_write_while_nothing_is_read(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    source = ground.source()
+    await keys(source)
+    ground.run("UPDATE Customer SET Name = 'Anna'")
+    assert (await one(source)).values["Name"] == "Anna"
+
+
+async def test_a_read_that_is_left_in_the_middle_locks_nobody_out(ground: Ground) -> None:
+    ground.fill([(number, "x", at(number)) for number in range(3 * PAGE)])
+    pages = ground.source().changed(None)
+    await anext(pages)
+    await pages.aclose()  # type: ignore[attr-defined]
+    ground.run("UPDATE Customer SET Name = 'Anna'")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT c.Id, c.Name, c.Moved FROM Customer c WHERE c.Name <> 'Bea'",
+        "SELECT * FROM Customer WHERE Name <> 'Bea';",
+        "SELECT * FROM Customer WHERE Name <> 'Bea' ORDER BY Name DESC -- all but one",
+        "WITH x AS (SELECT * FROM Customer) SELECT * FROM x WHERE Name <> 'Bea'\n",
+        "SELECT Id, max(Name) AS Name, max(Moved) AS Moved FROM Customer GROUP BY Id HAVING Name <> 'Bea'",
+    ],
+)
+async def test_a_query_is_as_good_as_a_table(ground: Ground, store: Memory, query: str) -> None:
+    ground.fill([(1, "Ann", at(0)), (2, "Bea", at(1)), (3, "Cem", at(2))])
+    source = ground.source(query=query)
+    assert await fresh(source, store) == ["1", "3"]
+    assert sorted(customer.key for customer in await source.fetch(["1", "2", "3"])) == ["1", "3"]
+    ground.fill([(4, "Dov", at(3))])
+    assert await fresh(source, store) == ["4"]
+
+
+async def test_a_view_is_as_good_as_a_table(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    ground.run("CREATE VIEW Seen AS SELECT Id, Name AS Called, Moved FROM Customer")
+    assert await fresh(ground.source(table="Seen"), store) == ["1"]
+
+
+async def test_odd_names_are_names(ground: Ground, store: Memory) -> None:
+    ground.run(
+        'CREATE TABLE "order ""x"" [by]" ("the key" INTEGER, "na""me" TEXT, "select" TEXT, "Größe; DROP" TEXT)',
+        """INSERT INTO "order ""x"" [by]" VALUES (1, 'Ann', '2026-11-22', 'XL')""",
+    )
+    source = ground.source(table='order "x" [by]', key="the key", cursor="select")
+    assert await fresh(source, store) == ["1"]
+    assert (await one(source)).values == {"the key": 1, 'na"me': "Ann", "select": "2026-11-22", "Größe; DROP": "XL"}
+
+
+# ---- what can be wrong with it
+
+
+async def test_a_file_that_is_not_there_is_told_and_not_made(ground: Ground) -> None:
+    with pytest.raises(SourceError, match=r"sources\.crm: .*crm\.db is not there"):
+        await ground.source().fields()
+    assert not ground.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"customers,and,more\n" * 99, "not a database"), (b"", "no such table: main.Customer|no such table")]
+)
+async def test_a_file_that_is_no_database_is_told(ground: Ground, content: bytes, words: str) -> None:
+    ground.path.write_bytes(content)
+    with pytest.raises(SourceError, match=rf"sources\.crm: .*({words})"):
+        await keys(ground.source())
+
+
+async def test_a_table_that_is_not_there_is_told(ground: Ground) -> None:
+    ground.fill([])
+    with pytest.raises(SourceError, match=r"sources\.crm: .*no such table.*Kunde"):
+        await keys(ground.source(table="Kunde"))
+
+
+async def test_a_query_that_is_none_is_told(ground: Ground) -> None:
+    ground.fill([])
+    with pytest.raises(SourceError, match=r"sources\.crm: .*syntax error"):
+        await ground.source(query="SELCT 1").fields()
+
+
+async def test_a_table_that_goes_away_is_told(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    source = ground.source()
+    await keys(source)
+    ground.run("DROP TABLE Customer")
+    with pytest.raises(SourceError, match="no such table"):
+        await keys(source)
+
+
+@pytest.mark.parametrize("changed", [{"key": "Nobody"}, {"cursor": "Nothing"}])
+async def test_a_column_that_is_not_there_is_told(ground: Ground, changed: dict[str, str]) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    with pytest.raises(SourceError, match=r"sources\.crm: there is no column (Nobody|Nothing)"):
+        await keys(ground.source(**changed))
+
+
+async def test_a_source_that_was_never_read_can_be_closed(ground: Ground) -> None:
+    await ground.source().close()
+
+
+async def test_the_cursor_of_a_source_comes_from_its_rows(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0)), (2, "Bea", at(5))])
+    source = ground.source()
+    assert await last_cursor(source) == at(5)
+    assert await last_cursor(source, at(9)) == at(9)

@@ -1,0 +1,106 @@
+"""The sandbox in a process of its own, which can be put back to where it was."""
+
+import asyncio
+import copy
+import http.client
+import json
+import os
+import pickle
+import signal
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from sync.sandbox.control import WORLD
+from sync.sandbox.server import build
+
+
+class Sandbox:
+    """Asked and told over its own address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+
+    def ask(self, method: str, path: str, tree: Any = None) -> bytes:
+        self._connection.request(method, path, None if tree is None else json.dumps(tree))
+        reply = self._connection.getresponse()
+        content = reply.read()
+        assert reply.status == 200, content
+        return content
+
+    def fault(self, *faults: dict[str, Any], seed: int = 0) -> None:
+        self.ask("POST", "/_sandbox/faults", {"seed": seed, "faults": list(faults)})
+
+    def mend(self) -> None:
+        self.ask("DELETE", "/_sandbox/faults")
+
+    def switch(self, **switches: Any) -> None:
+        self.ask("PUT", "/_sandbox/switches", {name.replace("__", "."): value for name, value in switches.items()})
+
+    def history(self, since: int = 0) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.ask("GET", f"/_sandbox/history?since={since}&limit=1000000"))
+        return found
+
+    def holding(self) -> dict[str, dict[str, Any]]:
+        """What each vendor holds, by id; nothing masked."""
+        found: dict[str, dict[str, Any]] = pickle.loads(self.ask("GET", "/_proof/customers"))
+        return found
+
+    def save(self) -> None:
+        self.ask("POST", "/_proof/save")
+
+    def restore(self) -> None:
+        """As it was when it was saved, without history and faults."""
+        self.ask("POST", "/_proof/restore")
+
+
+def start() -> tuple[Sandbox, int]:
+    """Forks a sandbox that ends with this process; its process id, too. No other thread may run here."""
+    here, there = os.pipe()
+    alive, ours = os.pipe()
+    if pid := os.fork():
+        os.close(there)
+        os.close(alive)
+        with os.fdopen(here) as pipe:
+            return Sandbox(pipe.readline().strip()), pid
+    os.close(ours)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        asyncio.run(_serve(there, alive))
+    finally:
+        os._exit(0)
+
+
+async def _serve(there: int, alive: int) -> None:
+    app = build()
+    world = app[WORLD]
+    saved: dict[str, Any] = {}
+
+    async def customers(_: web.Request) -> web.Response:
+        return web.Response(body=pickle.dumps({name: world.customers(name) for name in world.vendors}))
+
+    async def save(_: web.Request) -> web.Response:
+        saved.update({name: copy.deepcopy(vendor.shelf) for name, vendor in world.vendors.items()})
+        return web.Response()
+
+    async def restore(_: web.Request) -> web.Response:
+        world.reset()
+        for name, shelf in saved.items():
+            world.vendors[name].shelf = copy.deepcopy(shelf)
+        return web.Response()
+
+    app.add_routes([
+        web.get("/_proof/customers", customers),
+        web.post("/_proof/save", save),
+        web.post("/_proof/restore", restore),
+    ])
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    os.write(there, f"http://127.0.0.1:{runner.addresses[0][1]}\n".encode())
+    os.close(there)
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_reader(alive, over.set)
+    await over.wait()
