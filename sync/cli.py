@@ -101,7 +101,7 @@ def plan(
     show_values: Annotated[
         Shown, typer.Option(help="masked hides personal values, but shows what changed in them.")
     ] = Shown.FULL,
-    only: Annotated[list[Only] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    only: Annotated[list[Only] | None, typer.Option(help="Only these.")] = None,
     customer: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this customer; may be repeated.")] = None,
     field: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only changes of this field; may be repeated.")] = None,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
@@ -115,7 +115,7 @@ def plan(
     from sync.settings import load
 
     forms = chosen(form)
-    kinds = tuple(kind.value for kind in only or ())
+    kinds: tuple[Literal["changed", "rejected", "held"], ...] = tuple(kind.value for kind in only or ())
     view = View(kinds, frozenset(customer or ()), tuple(field or ()), masked=show_values is Shown.MASKED)
     settings = load(config)
 
