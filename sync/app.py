@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +18,13 @@ from sync.pipeline.lane import Lane
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Projection
 from sync.pipeline.rules import nearest
-from sync.pipeline.run import Feed, Report, Target, Way, make_plans, new_run, run
-from sync.ports import Source, Watch
+from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run
+from sync.ports import Source, Store, Watch
 from sync.settings import Settings, SourceTable, TargetSettings
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
+from sync.stores.saved import open_saved, save
 from sync.stores.sqlite import open_forgetful, open_store, secret_key
-from sync.wire import open_wire
 
 SQLITE = "sqlite:///"
 
@@ -72,27 +72,72 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
 async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:
     """One pass, for real. Raises ConfigError, StateError."""
     async with AsyncExitStack() as stack:
-        path = state_path(settings)
-        store = open_store(path, exclusive=True)
-        stack.push_async_callback(store.close)
-        key = secret_key(path, create=True)
-        feeds, troubles = await _open_feeds(settings, names, key, stack)
-        in_flight = await store.recover()
-        wire = await stack.enter_async_context(open_wire())
-        ways = {}
-        for name in {target.account for feed in feeds for target in feed.chosen}:
-            account = settings.accounts[name]
-            redactor.learn(account.secrets)
-            flown = sum(count for target, count in in_flight.items() if _account_of(target, settings) == name)
-            lane = Lane(name, account.policy, await store.standing(name), stopping, flown)
-            ways[name] = Way(lane, Courier(account.vendor, lane, wire, redactor).carry)
-        report = await run(feeds, ways, store, watch)
-        report.troubles.extend(troubles)
+        parts = await _open_parts(settings, names, stopping, redactor, stack)
+        report = await run(parts.feeds, parts.ways, parts.store, watch)
+        report.troubles.extend(parts.troubles)
         return report
+
+
+def save_plan(settings: Settings, proposal: Proposal, path: Path) -> int:
+    """Keeps a proposal, to be applied later; returns how many updates. Raises SyncError."""
+    fingerprints = {target.target: settings.targets[target.target].fingerprint for target in proposal.targets}
+    return save(path, proposal.plan, fingerprints, proposal.targets)
+
+
+async def apply_saved(settings: Settings, path: Path, watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:
+    """Delivers a saved plan, exactly that. Raises SyncError where it is too old, of another config, or applied already."""
+    saved = open_saved(path)
+    if datetime.now(UTC) - saved.made > settings.plan_max_age:
+        raise SyncError(f"{path}: the plan is older than {settings.plan_max_age}: plan again")
+    for name, fingerprint in saved.fingerprints.items():
+        if name not in settings.targets or settings.targets[name].fingerprint != fingerprint:
+            raise SyncError(f"{path}: target {name} was planned with another config: plan again")
+    async with AsyncExitStack() as stack:
+        parts = await _open_parts(settings, tuple(saved.fingerprints), stopping, redactor, stack)
+        if parts.troubles:
+            raise SourceError(parts.troubles[0])
+        if not await parts.store.spend(saved.plan):
+            raise SyncError(f"{path}: plan {saved.plan} has been applied already: plan again")
+        return await apply(saved, parts.feeds, parts.ways, parts.store, watch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What it takes to send: the state for writing, the sources, and a way to each account."""
+
+    store: Store
+    feeds: Sequence[Feed]
+    ways: Mapping[str, Way]
+    troubles: Sequence[str]
+
+
+async def _open_parts(
+    settings: Settings, names: Sequence[str], stopping: asyncio.Event, redactor: Redactor, stack: AsyncExitStack
+) -> _Parts:
+    from sync.wire import open_wire
+
+    path = state_path(settings)
+    _chosen(settings, names)
+    store = open_store(path, exclusive=True)
+    stack.push_async_callback(store.close)
+    key = secret_key(path, create=True)
+    feeds, troubles = await _open_feeds(settings, names, key, stack)
+    in_flight = await store.recover()
+    wire = await stack.enter_async_context(open_wire())
+    ways = {}
+    for name in {target.account for feed in feeds for target in feed.chosen}:
+        account = settings.accounts[name]
+        redactor.learn(account.secrets)
+        flown = sum(count for target, count in in_flight.items() if _account_of(target, settings) == name)
+        lane = Lane(name, account.policy, await store.standing(name), stopping, flown)
+        ways[name] = Way(lane, Courier(account.vendor, lane, wire, redactor).carry)
+    return _Parts(store, feeds, ways, troubles)
 
 
 async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[tuple[str, str | None]]:
     """Looks at every source and signs in to every account; yields each name with what is wrong, if anything. Writes nothing."""
+    from sync.wire import open_wire
+
     async with AsyncExitStack() as stack:
         for name, table in settings.sources.items():
             try:

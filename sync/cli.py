@@ -104,6 +104,7 @@ def plan(
     only: Annotated[list[Only] | None, typer.Option(help="Only these.")] = None,
     customer: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this customer; may be repeated.")] = None,
     field: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only changes of this field; may be repeated.")] = None,
+    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan there, for `apply`.")] = None,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
 ) -> None:
     """Shows what a run would send, field by field and request by request. Writes nothing, sends nothing.
@@ -119,11 +120,37 @@ def plan(
     view = View(kinds, frozenset(customer or ()), tuple(field or ()), masked=show_values is Shown.MASKED)
     settings = load(config)
 
-    def report(name: str, targets: Sequence[TargetPlan]) -> None:
-        _report(view, name, targets, forms, out, requests=requests)
+    def report(proposal: Any) -> None:
+        from sync.app import save_plan
+
+        _report(view, proposal.plan, proposal.targets, forms, out, requests=requests)
+        if save:
+            count = save_plan(settings, proposal, save)
+            print(f"{_count(count, 'update')} saved: customer-sync apply {save}", file=sys.stderr)
 
     work = _plan(settings, target or [], report, detailed=detailed_exitcode)
     raise typer.Exit(_run(work))
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Written by plan --save.")],
+    config: Config = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Delivers a saved plan, exactly that. What has moved on since is dropped and told; a plan can be applied once.
+
+    Example: [bold]customer-sync apply monday.plan[/bold]
+    """
+    from sync import app as parts
+    from sync.settings import load
+
+    settings, redactor = load(config), Redactor()
+
+    def work(watch: Any, stopping: asyncio.Event) -> Any:
+        return parts.apply_saved(settings, file, watch, stopping, redactor)
+
+    raise typer.Exit(_run(_until_stopped(lambda stopping: _delivered(settings, (), stopping, work, as_json=as_json))))
 
 
 @app.command()
@@ -326,16 +353,29 @@ async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int
 
 async def _run_once(settings: Any, names: list[str], stopping: asyncio.Event, redactor: Redactor, *, as_json: bool) -> int:
     from sync import app as parts
-    from sync.reports.listings import run_text, run_tree
+
+    def work(watch: Any, stopping: asyncio.Event) -> Any:
+        return parts.run_once(settings, names, watch, stopping, redactor)
+
+    return await _delivered(settings, names, stopping, work, as_json=as_json)
+
+
+async def _delivered(
+    settings: Any, names: Sequence[str], stopping: asyncio.Event, work: Callable[..., Any], *, as_json: bool
+) -> int:
+    """Runs or applies, and tells how it went."""
+    from sync import app as parts
+    from sync.reports.listings import dropped_text, run_text, run_tree
     from sync.reports.progress import Progress
 
     with Progress() as watch:
-        report = await parts.run_once(settings, names, watch, stopping, redactor)
+        report = await work(watch, stopping)
     found = await parts.failures(settings, names)
+    dropped = [(target, one.customer, one.fields, one.reason) for target, one in report.dropped]
     if as_json:
-        print(dumps(run_tree(report.run, report.targets, report.troubles)).decode())
+        print(dumps(run_tree(report.run, report.targets, report.troubles, dropped)).decode())
     else:
-        print(run_text(report.run, report.targets, found))
+        print(run_text(report.run, report.targets, found) + dropped_text(dropped))
     for trouble in report.troubles:
         print(trouble, file=sys.stderr)
     return FAILED if report.troubles else _code(found)
@@ -345,7 +385,7 @@ def _code(found: list[Failure]) -> int:
     return OUT_OF_STEP if any(failure.outcome in NOT_IN_STEP for failure in found) else DONE
 
 
-async def _plan(settings: Any, names: list[str], report: Callable[[str, Sequence[TargetPlan]], None], *, detailed: bool) -> int:
+async def _plan(settings: Any, names: list[str], report: Callable[[Any], None], *, detailed: bool) -> int:
     from sync import app as parts
     from sync.reports.progress import Progress
 
@@ -356,7 +396,7 @@ async def _plan(settings: Any, names: list[str], report: Callable[[str, Sequence
                 print(trouble, file=sys.stderr)
             if proposal.troubles:
                 return FAILED
-            report(proposal.plan, proposal.targets)
+            report(proposal)
             changes = any(target.updates for target in proposal.targets)
             rejected = any(target.rejected or target.held for target in proposal.targets)
     if detailed and changes:

@@ -1,7 +1,7 @@
 """What can be plugged in: Source, Vendor, Store, Report. Each plug subclasses its port, so that nothing is forgotten."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol, TextIO
@@ -213,12 +213,44 @@ class Store(Filer, Protocol):
         """Makes whoever is out of step wait to be planned again, narrowed by target and customer; returns how many."""
 
     @abstractmethod
+    async def spend(self, plan: str) -> bool:
+        """Notes that a saved plan is being applied; says whether it was not before."""
+
+    @abstractmethod
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         """Notes a run that has ended."""
 
     @abstractmethod
     async def close(self) -> None:
         """Writes what is left and lets go of the file."""
+
+
+class SavedUpdate(Protocol):
+    """One update of a saved plan: what changes, and (method, URL, body with secrets as `***`)."""
+
+    @property
+    def customer(self) -> str:
+        """The customer's key."""
+
+    @property
+    def id(self) -> str:
+        """The vendor's id."""
+
+    @property
+    def changes(self) -> Diff:
+        """As planned."""
+
+    @property
+    def requests(self) -> tuple[tuple[str, str, str], ...]:
+        """As planned."""
+
+
+class SavedPlan(Protocol):
+    """A plan that was kept, to be applied later."""
+
+    @abstractmethod
+    def updates(self, target: str) -> Iterator[SavedUpdate]:
+        """One target's updates, in the order of the plan."""
 
 
 class Report(Protocol):

@@ -3,12 +3,12 @@
 import asyncio
 import random
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from sync.errors import Broken, NotSent, SignInAgain, StopAccount, SyncError, TryAgain, Unclear, VendorError
+from sync.errors import Broken, FieldError, NotSent, SignInAgain, StopAccount, SyncError, TryAgain, Unclear, VendorError
 from sync.failpoints import reach
 from sync.log import Redactor
 from sync.model import Outcome, Receipt, Reply, Request, Secret, Settlement, Token, Update
@@ -20,6 +20,9 @@ from sync.ports import Vendor
 T = TypeVar("T")
 EARLY = timedelta(seconds=60)
 """A token is renewed this long before it expires, or in the last tenth of its life if that is shorter."""
+
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Sender(Protocol):
@@ -39,7 +42,7 @@ class Courier:
         self._wire = wire
         self._redactor = redactor
         self._token: Token | None = None
-        self._renew_at = datetime.max.replace(tzinfo=UTC)
+        self._renew_at = NEVER
         self._signing_in = asyncio.Lock()
 
     async def carry(self, update: Update) -> Settlement:
@@ -116,7 +119,9 @@ class Courier:
                 trip.token = await self._current_token(customer)
                 reply = await self._send(self._vendor.sign(request, trip.token), customer)
                 trip.status = reply.status
-                request = exchange.send(reply)
+                sent, request = request, exchange.send(reply)
+                # the vendor's next request is asked for only when it has taken this one
+                trip.doubt |= sent.method != "GET"
         except StopIteration as done:
             result: T = done.value
             return result
@@ -158,6 +163,7 @@ class Courier:
             raise StopAccount(f"credentials refused: {error.reason}") from None
         except (TryAgain, Unclear) as error:
             raise TryAgain(f"sign-in: {error.reason}", maybe_applied=False) from None
+        self._renew_at = NEVER
         if token.expires:
             life = token.expires - datetime.now(UTC)
             self._renew_at = token.expires - min(EARLY, life / 10)
@@ -170,19 +176,21 @@ class Courier:
             return done
         doubt = update.doubt | {error.field for error in receipt.missing}
         reason = "the vendor accepted the update, but does not hold every field as sent"
-        return replace(done, outcome=Outcome.REJECTED, reason=reason, errors=receipt.missing, doubt=doubt, parked=True)
+        errors = self._cleaned(trip, receipt.missing)
+        return replace(done, outcome=Outcome.REJECTED, reason=reason, errors=errors, doubt=doubt, parked=True)
 
     def _ended(self, trip: "_Trip", step: End) -> Settlement:
         outcome = Outcome.UNKNOWN if trip.unknown and step.outcome is Outcome.DEFERRED else step.outcome
-        changes = trip.update.changes
-        secrets = [change.after.text or "" for change in changes if isinstance(change.after, Secret)]
         return trip.settlement(
             outcome,
-            reason=self._redactor.clean(step.reason, secrets),
-            errors=tuple(replace(error, message=self._redactor.clean(error.message, secrets)) for error in step.errors),
-            doubt=frozenset(change.field for change in changes) if trip.doubt else frozenset(),
+            reason=self._redactor.clean(step.reason, trip.secrets),
+            errors=self._cleaned(trip, step.errors),
+            doubt=frozenset(change.field for change in trip.update.changes) if trip.doubt else frozenset(),
             parked=step.parked,
         )
+
+    def _cleaned(self, trip: "_Trip", errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+        return tuple(replace(error, message=self._redactor.clean(error.message, trip.secrets)) for error in errors)
 
 
 class _Trip:
@@ -190,18 +198,21 @@ class _Trip:
 
     def __init__(self, update: Update) -> None:
         self.update = update
+        self.secrets = [change.after.text or "" for change in update.changes if isinstance(change.after, Secret)]
         self.tried = Tried()
         self.token: Token | None = None
         self.status: int | None = None
         self.doubt = False
         self.unknown = False
-        self._began = time.monotonic()
+        self._failing_since: float | None = None
 
     def met(self, trouble: SyncError) -> None:
         """Notes a failed attempt."""
         self.doubt |= maybe_applied(trouble)
         self.unknown |= isinstance(trouble, Broken | Unclear)
-        self.tried = replace(self.tried, seconds=time.monotonic() - self._began)
+        now = time.monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        self.tried = replace(self.tried, seconds=now - self._failing_since)
 
     def settlement(self, outcome: Outcome, **more: Any) -> Settlement:
         """How it ended, after one attempt more."""

@@ -48,8 +48,10 @@ class _Round:
         self._store = store
         self._standing: Standing | None = None
         self._ahead = min(2 * delivery.lane.policy.concurrency, BATCH)
-        self._updates: asyncio.Queue[Update | None] = asyncio.Queue(delivery.lane.policy.concurrency)
-        self._settled: asyncio.Queue[Settlement | None] = asyncio.Queue(4 * BATCH)
+        self._updates: asyncio.Queue[Update | None] = asyncio.Queue(self._ahead)
+        self._settled: list[Settlement] = []
+        self._sent_all = False
+        self._news = asyncio.Event()
 
     async def run(self, pages: Iterable[list[Entry]]) -> None:
         try:
@@ -59,7 +61,8 @@ class _Round:
                     senders.create_task(self._produce(pages))
                     for _ in range(self._delivery.lane.policy.concurrency):
                         senders.create_task(self._work())
-                await self._settled.put(None)
+                self._sent_all = True
+                self._news.set()
                 await writer
         except* SyncError as group:
             raise first(group) from None
@@ -77,14 +80,14 @@ class _Round:
         """The intent of a batch is durable before any of it is sent; on a closed lane nothing is intended any more."""
         if closed := self._delivery.lane.closed:
             for update in batch:
-                await self._settled.put(_deferred(update, closed))
+                self._note(_deferred(update, closed))
             return
         ready: list[Update] = []
         for thing in await self._delivery.unseal(batch):
             if isinstance(thing, Update):
                 ready.append(thing)
             else:
-                await self._settled.put(thing)
+                self._note(thing)
         if ready:
             await self._store.intend(self._delivery.target, ready)
             reach("after_intent")
@@ -93,26 +96,22 @@ class _Round:
 
     async def _work(self) -> None:
         while (update := await self._updates.get()) is not None:
-            await self._settled.put(await self._delivery.carry(update))
+            self._note(await self._delivery.carry(update))
 
     async def _write(self) -> None:
         """Collects outcomes for a moment and writes them in one transaction, with what the account has used by then."""
-        more = True
-        while more:
-            batch: list[Settlement] = []
+        while not (self._sent_all and not self._settled):
             with suppress(TimeoutError):
-                more = self._take(await asyncio.wait_for(self._settled.get(), QUIET), batch)
-            await asyncio.sleep(LINGER)
-            while more and len(batch) < 4 * BATCH and not self._settled.empty():
-                more = self._take(self._settled.get_nowait(), batch)
+                await asyncio.wait_for(self._news.wait(), QUIET)
+            if not self._sent_all:
+                await asyncio.sleep(LINGER)
+            self._news.clear()
+            batch, self._settled = self._settled, []
             await self._settle(batch)
 
-    @staticmethod
-    def _take(settlement: Settlement | None, batch: list[Settlement]) -> bool:
-        """Whether more will come."""
-        if settlement is not None:
-            batch.append(settlement)
-        return settlement is not None
+    def _note(self, settlement: Settlement) -> None:
+        self._settled.append(settlement)
+        self._news.set()
 
     async def _settle(self, batch: Sequence[Settlement]) -> None:
         reach("before_settling")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,6 +15,8 @@ from sync.pipeline.pace import Pace, PacePolicy, Slot
 from sync.pipeline.retry import RetryPolicy, unwell
 
 log = structlog.get_logger()
+LOOK = 1.0
+"""Seconds after which whoever waits for a probe looks whether the process is asked to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Lane:
     def __init__(self, account: str, policy: LanePolicy, standing: Standing, stopping: asyncio.Event, in_flight: int = 0) -> None:
         self.account = account
         self.policy = policy
-        self._pace = Pace(policy.pace, standing, in_flight)
+        self._pace = Pace(policy.pace, standing, in_flight, self.rest)
         self._breaker = Breaker(policy.breaker)
         self._stopping = stopping
         self._resume = 0.0
@@ -72,22 +75,31 @@ class Lane:
             if (left := max(self._resume - time.monotonic(), self._breaker.wait(time.monotonic()))) > 0:
                 await self.rest(left)
             elif self._breaker.admits(customer):
-                slot = await self._pace.acquire()
-                self._check()
-                return slot
+                return await self._next_slot()
             else:
                 await self._wait_for_probe(customer)
 
+    async def _next_slot(self) -> Slot:
+        """A slot that will not be used counts as written, or the next one would wait for it for ever."""
+        slot = await self._pace.acquire()
+        if self.closed:
+            slot.written()
+        self._check()
+        return slot
+
     async def _wait_for_probe(self, customer: str) -> None:
+        """Nobody says when the process is asked to stop, so that is looked at now and then."""
         self._waiting += 1
         try:
-            async with self._moved:
-                await self._moved.wait_for(lambda: self.closed or self._breaker.admits(customer))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK), self._moved:
+                    await self._moved.wait_for(lambda: self.closed or self._breaker.admits(customer))
         finally:
             self._waiting -= 1
 
     async def rest(self, seconds: float) -> None:
-        """Waits, or raises LaneClosed when the process is asked to stop."""
+        """Waits, or raises LaneClosed when the process is asked to stop or the lane has been closed."""
+        self._check()
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:

@@ -1,13 +1,13 @@
 """How often an account may be sent to: evenly spaced starts, and no window above the limit at the vendor.
 
-A window is counted from the moment a request has been written to its connection, not from when it was let go: setting up
-a connection takes time, and requests that were let go one by one would otherwise arrive together.
+A window is counted from the latest moment at which a request can have arrived, not from when it was let go: setting up a
+connection takes time, and a busy vendor takes together what was let go one by one.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,10 +17,13 @@ from asyncio_throttle.throttler import Throttler
 from sync.errors import StopAccount
 from sync.model import Standing
 
-UTILISATION = 0.99
+Sleep = Callable[[float], Awaitable[None]]
+UTILISATION = 0.995
 """Starts are spaced a little wider than the limit allows, for what the network adds."""
-CATCH_UP = 0.01
+CATCH_UP = 0.02
 """Seconds by which a start that was late may be made up for; the window holds all the same."""
+JITTER = 0.015
+"""Seconds within which a request that has been written is taken to have arrived, unless it is answered sooner."""
 BUCKETS = 60
 """A quota is remembered in this many parts of its window."""
 
@@ -55,8 +58,9 @@ class PacePolicy:
 class Spacing(Throttler):
     """asyncio-throttle with one start per period, slept for exactly in place of polled for, and on a schedule."""
 
-    def __init__(self, rate: Rate, last_sent: float) -> None:
+    def __init__(self, rate: Rate, last_sent: float, sleep: Sleep) -> None:
         super().__init__(rate_limit=1, period=rate.spacing)
+        self._sleep = sleep
         if last_sent > 0:
             self._task_logs.append(time.monotonic() - min(max(time.time() - last_sent, 0.0), self.period))
 
@@ -66,13 +70,13 @@ class Spacing(Throttler):
         now = time.monotonic()
         start = now if last is None else max(last + self.period, now - CATCH_UP)
         if (left := start - now) > 0:
-            await asyncio.sleep(left)
+            await self._sleep(left)
         self._task_logs.clear()
         self._task_logs.append(start)
 
 
 class Slot:
-    """One start; `written` notes when the request left."""
+    """One start; `at` is the latest moment at which the request can have arrived, None before it has left."""
 
     __slots__ = ("at",)
 
@@ -80,17 +84,18 @@ class Slot:
         self.at: float | None = None
 
     def written(self) -> None:
-        """The first call counts."""
-        if self.at is None:
-            self.at = time.monotonic()
+        """The first call says that the request has left, the next one that it was answered or given up."""
+        now = time.monotonic()
+        self.at = now + JITTER if self.at is None else min(self.at, now)
 
 
 class Window:
     """At most `count` requests leave in any `seconds`."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Rate, sleep: Sleep) -> None:
         self._count = rate.count
         self._seconds = rate.seconds
+        self._sleep = sleep
         self._slots: deque[Slot] = deque()
 
     async def acquire(self, slot: Slot) -> None:
@@ -101,7 +106,7 @@ class Window:
             if left <= 0:
                 self._slots.popleft()
             else:
-                await asyncio.sleep(left)
+                await self._sleep(left)
         self._slots.append(slot)
 
 
@@ -140,14 +145,19 @@ class Quota:
 
 
 class Pace:
-    """All the limits of one account; whoever wants to send waits here, first come, first served."""
+    """All the limits of one account; whoever wants to send waits here, first come, first served.
 
-    def __init__(self, policy: PacePolicy, standing: Standing, in_flight: int = 0) -> None:
+    What `sleep` raises ends the waiting.
+    """
+
+    def __init__(self, policy: PacePolicy, standing: Standing, in_flight: int = 0, sleep: Sleep = asyncio.sleep) -> None:
         self._policy = policy
+        self._sleep = sleep
         self._turn = asyncio.Lock()
         self._last_sent = standing.last_sent
-        self._spacing = Spacing(policy.rate, time.time() if in_flight else standing.last_sent) if policy.rate else None
-        self._window = Window(policy.rate) if policy.rate else None
+        last_sent = time.time() if in_flight else standing.last_sent
+        self._spacing = Spacing(policy.rate, last_sent, sleep) if policy.rate else None
+        self._window = Window(policy.rate, sleep) if policy.rate else None
         self._quotas = [Quota(rate, standing.used.get(rate.text, ())) for rate in policy.quotas]
         for quota in self._quotas:
             quota.take(time.time(), in_flight)
@@ -174,7 +184,7 @@ class Pace:
                 if left > self._policy.patience:
                     until = datetime.fromtimestamp(time.time() + left, UTC)
                     raise StopAccount(f"quota {rate.text} is used up", until)
-                await asyncio.sleep(left)
+                await self._sleep(left)
 
     def remember(self) -> Mapping[str, Any]:
         """What `Standing` keeps of the pace."""

@@ -39,7 +39,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What one update has behind it: attempts that counted, waits that did not, sign-ins, and seconds since the first send."""
+    """What one update has behind it: attempts that counted, waits that did not, sign-ins, and seconds since it first failed."""
 
     attempts: int = 0
     waits: int = 0

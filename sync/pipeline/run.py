@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from secrets import token_hex
 
 import structlog
@@ -15,17 +16,20 @@ from sync.model import (
     Change,
     Claim,
     Customer,
+    Diff,
     Entry,
     Foreign,
     Outcome,
     Pending,
     Record,
     Rejection,
+    Request,
     Secret,
     Settlement,
     Unchanged,
     Update,
 )
+from sync.pipeline.apply import Dropped, still_holds
 from sync.pipeline.deliver import Delivery, deliver
 from sync.pipeline.detect import detect
 from sync.pipeline.diff import diff
@@ -33,7 +37,7 @@ from sync.pipeline.gates import GatePolicy, judge
 from sync.pipeline.lane import Lane
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Misfit, Projection, project
-from sync.ports import Filer, Source, Store, Vendor, Watch
+from sync.ports import Filer, SavedPlan, Source, Store, Vendor, Watch
 
 log = structlog.get_logger()
 PAGE = 500
@@ -78,6 +82,7 @@ class Report:
     started: datetime
     targets: dict[str, dict[str, int]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    dropped: list[tuple[str, Dropped]] = field(default_factory=list)
     ended: datetime | None = None
 
     def note(self, target: str, settlement: Settlement) -> None:
@@ -117,12 +122,60 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
             for target, plan in zip(feed.chosen, plans, strict=True):
                 stack.callback(plan.close)
                 lanes.setdefault(target.account, []).append((feed, target, plan))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for account, work in lanes.items():
-                    group.create_task(_drive(ways[account], work, store, report, watch))
-        except* SyncError as failed:
-            raise first(failed) from None
+        await _deliver_all(lanes, ways, store, report, watch)
+    return await _ended(report, ways, store)
+
+
+async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
+    """Delivers what of a saved plan still holds, as it was planned, and nothing else. Raises StateError, SourceError."""
+    report = Report(new_run(), datetime.now(UTC))
+    async with AsyncExitStack() as stack:
+        lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
+        for feed in feeds:
+            for target in feed.chosen:
+                plan = Plan(target.name, await store.known(target.name))
+                stack.callback(plan.close)
+                await _replan(plan, target, feed.source, store, saved, report)
+                lanes.setdefault(target.account, []).append((feed, target, plan))
+        await _deliver_all(lanes, ways, store, report, watch)
+    return await _ended(report, ways, store)
+
+
+async def _replan(plan: Plan, target: Target, source: Source, store: Store, saved: SavedPlan, report: Report) -> None:
+    """Each customer is planned once more, and what was saved is held against it."""
+
+    def say(update: Update, changes: Diff) -> tuple[Request, ...]:
+        return target.vendor.requests(update.identity, changes, update.leaves)
+
+    updates = saved.updates(target.name)
+    while page := list(islice(updates, PAGE)):
+        waiting = await store.wait(target.name, [update.customer for update in page])
+        now = {entry.customer: entry for entry in await _plan_page(target, source, store, waiting)}
+        kept: list[Entry] = []
+        for update in page:
+            entry, dropped = still_holds(update.changes, update.requests, update.id, now[update.customer], say)
+            kept += [entry] if entry else []
+            report.dropped += [(target.name, dropped)] if dropped else []
+        plan.write(kept)
+
+
+async def _deliver_all(
+    lanes: Mapping[str, list[tuple[Feed, Target, Plan]]],
+    ways: Mapping[str, Way],
+    store: Store,
+    report: Report,
+    watch: Watch,
+) -> None:
+    """Accounts side by side."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for account, work in lanes.items():
+                group.create_task(_drive(ways[account], work, store, report, watch))
+    except* SyncError as failed:
+        raise first(failed) from None
+
+
+async def _ended(report: Report, ways: Mapping[str, Way], store: Store) -> Report:
     for way in ways.values():
         closed = way.lane.closed
         if closed and closed.refused:

@@ -11,9 +11,24 @@ MOST_NAMES = 12
 ORDER = tuple(outcome.value for outcome in Outcome)
 
 
-def run_tree(run: str, targets: Mapping[str, Mapping[str, int]], troubles: Sequence[str]) -> dict[str, Any]:
-    """`{"format": 1, "run": ..., "targets": {NAME: {"delivered": 3, ...}}, "troubles": [...]}`."""
-    return {"format": FORMAT, "run": run, "targets": targets, "troubles": list(troubles)}
+DroppedFields = tuple[str, str, tuple[str, ...], str]
+"""Target, customer, fields, reason."""
+
+
+def run_tree(
+    run: str, targets: Mapping[str, Mapping[str, int]], troubles: Sequence[str], dropped: Sequence[DroppedFields] = ()
+) -> dict[str, Any]:
+    """`{"format": 1, "run": ..., "targets": {NAME: {"delivered": 3, ...}}, "dropped": [...], "troubles": [...]}`."""
+    trees = [
+        {"target": target, "customer": customer, "fields": fields, "reason": why} for target, customer, fields, why in dropped
+    ]
+    return {"format": FORMAT, "run": run, "targets": targets, "dropped": trees, "troubles": list(troubles)}
+
+
+def dropped_text(dropped: Sequence[DroppedFields]) -> str:
+    """A line for each customer of whom something was planned and not sent."""
+    lines = [f"  {target}  customer {customer}  {', '.join(fields)}: {why}" for target, customer, fields, why in dropped]
+    return "\n".join(["", "", f"Dropped from the plan: {len(dropped)}", *lines]) if dropped else ""
 
 
 def run_text(run: str, targets: Mapping[str, Mapping[str, int]], failures: Sequence[Failure]) -> str:
@@ -49,7 +64,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
 def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
     """Who is out of step, those with the same reason together."""
     if not failures:
-        return "Every customer is in step."
+        return "Nobody is rejected, held, deferred or unknown."
     groups: dict[tuple[str, str, str], list[Failure]] = {}
     for failure in failures:
         groups.setdefault((failure.target, failure.outcome.value, _why(failure)), []).append(failure)

@@ -5,6 +5,7 @@ import inspect
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -74,6 +75,7 @@ class Settings:
     accounts: Mapping[str, AccountSettings]
     targets: Mapping[str, TargetSettings]
     file: str
+    plan_max_age: timedelta
     warnings: tuple[str, ...] = ()
 
 
@@ -99,6 +101,7 @@ def load(directory: Path) -> Settings:
         accounts,
         {target.name: target for target in targets},
         file,
+        main.plans.max_age,
         tuple(_warnings(accounts, file)),
     )
 

@@ -77,9 +77,16 @@ class AccountTable(Table):
     breaker: BreakerTable = BreakerTable()
 
 
+class PlansTable(Table):
+    """`[plans]`: how long a saved plan may be applied."""
+
+    max_age: Duration = Field(default="7d", validate_default=True)
+
+
 class SyncTable(Table):
     """`sync.toml`."""
 
+    plans: PlansTable = PlansTable()
     state: StateTable = StateTable()
     service: ServiceTable = ServiceTable()
     sources: dict[str, SourceTable]

@@ -132,7 +132,8 @@ class Sql(Source):
         return names.index(name)
 
     def _page(self, rows: list[tuple[Any, ...]], key: int, cursor: object = None) -> Page:
-        digests = [(self._key(row[key]), self._digest(row)) for row in rows if row[key] not in (None, "")]
+        text, digest = self._key, self._digest
+        digests = [(text(row[key]), digest(row)) for row in rows if row[key] not in (None, "")]
         return Page(digests, cursor, len(rows) - len(digests))
 
     def _key(self, value: object) -> str:

@@ -51,6 +51,7 @@ class Memory(Store):
         self._intents: dict[tuple[str, str], frozenset[str]] = {}
         self._baselines: dict[tuple[str, str], Baseline] = {}
         self._history: list[Episode] = []
+        self._spent: set[str] = set()
         self._standings: dict[str, Standing] = {}
         self.runs: list[tuple[str, datetime, datetime, Mapping[str, object]]] = []
 
@@ -195,6 +196,11 @@ class Memory(Store):
         for target, customer in chosen:
             self._wait(target, customer)
         return len(chosen)
+
+    async def spend(self, plan: str) -> bool:
+        fresh = plan not in self._spent
+        self._spent.add(plan)
+        return fresh
 
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         self.runs.append((run, started, ended, report))

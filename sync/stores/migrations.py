@@ -4,6 +4,7 @@ MIGRATIONS = (
     """
     CREATE TABLE sources (name TEXT PRIMARY KEY, cursor BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE seen (source TEXT, key TEXT, digest BLOB NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
+    CREATE TABLE pages (source TEXT, digest BLOB, PRIMARY KEY (source, digest)) WITHOUT ROWID;
     CREATE TABLE targets (name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE pending (
         target TEXT, customer TEXT, version INTEGER NOT NULL DEFAULT 1, id TEXT,
@@ -25,6 +26,7 @@ MIGRATIONS = (
     CREATE INDEX history_customer ON history (target, customer);
     CREATE INDEX history_run ON history (run);
     CREATE TABLE accounts (name TEXT PRIMARY KEY, standing BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE spent (plan TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
     CREATE TABLE runs (run TEXT PRIMARY KEY, started REAL NOT NULL, ended REAL NOT NULL, report BLOB NOT NULL) WITHOUT ROWID;
     """,
     """
@@ -37,6 +39,7 @@ SCRATCH = """
 PRAGMA temp_store = FILE;
 CREATE TEMP TABLE sources (name TEXT PRIMARY KEY, cursor BLOB);
 CREATE TEMP TABLE seen (source TEXT, key TEXT, digest BLOB, PRIMARY KEY (source, key));
+CREATE TEMP TABLE pages (source TEXT, digest BLOB, PRIMARY KEY (source, digest));
 CREATE TEMP TABLE targets (name TEXT PRIMARY KEY, fingerprint TEXT);
 CREATE TEMP TABLE pending (
     target TEXT, customer TEXT, version INTEGER NOT NULL DEFAULT 1, id TEXT,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
+from xxhash import xxh3_128_digest
 
 from sync.errors import StateError
 from sync.failpoints import reach
@@ -71,8 +72,7 @@ class Ledger(Filer):
         return orjson.loads(rows[0][0]) if rows else None
 
     async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        known = dict(await self._call(_seen, source, [key for key, _ in rows]))
-        return [(key, digest) for key, digest in rows if known.get(key) != digest]
+        return await self._call(_unseen, source, rows)
 
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
         statement = (
@@ -144,8 +144,7 @@ class Sqlite(Ledger, Store):
         await self._call(_drop, target, waiting)
 
     async def forget(self, source: str, customers: Sequence[str]) -> None:
-        rows = [(source, customer) for customer in customers]
-        await self._call(_many, "DELETE FROM seen WHERE source = ? AND key = ?", rows)
+        await self._call(_forget, source, customers)
 
     async def stand(self, account: str, standing: Standing) -> None:
         rows = [(account, orjson.dumps(standing))]
@@ -153,6 +152,9 @@ class Sqlite(Ledger, Store):
 
     async def retry(self, targets: Sequence[str] = (), customers: Sequence[str] = ()) -> int:
         return await self._call(_retry, targets, customers)
+
+    async def spend(self, plan: str) -> bool:
+        return await self._call(_spend, plan)
 
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         row = (run, started.timestamp(), ended.timestamp(), orjson.dumps(report))
@@ -303,9 +305,17 @@ def _many(connection: sqlite3.Connection, statement: str, rows: Iterable[Sequenc
     connection.executemany(statement, rows)
 
 
-def _seen(connection: sqlite3.Connection, source: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+def _unseen(connection: sqlite3.Connection, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Row by row, unless the same page of rows has been found to be seen before (`pages` holds until `seen` changes)."""
+    page = (source, xxh3_128_digest(b"".join([digest for _, digest in rows])))
+    if connection.execute("SELECT 1 FROM main.pages WHERE source = ? AND digest = ?", page).fetchone():
+        return []
     statement = "SELECT key, digest FROM main.seen WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
-    return connection.execute(statement, (source, orjson.dumps(keys).decode())).fetchall()
+    known = dict(connection.execute(statement, (source, orjson.dumps([key for key, _ in rows]).decode())).fetchall())
+    unseen = [row for row in rows if known.get(row[0]) != row[1]]
+    if not unseen:
+        connection.execute("INSERT OR IGNORE INTO pages VALUES (?, ?)", page)
+    return unseen
 
 
 def _file(connection: sqlite3.Connection, filing: Filing) -> None:
@@ -313,6 +323,8 @@ def _file(connection: sqlite3.Connection, filing: Filing) -> None:
         "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest",
         [(filing.source, key, digest) for key, digest in filing.rows],
     )
+    if filing.rows:
+        connection.execute("DELETE FROM pages WHERE source = ?", (filing.source,))
     version = _next_version(connection)
     connection.executemany(FILE, [(target, key, version) for target in filing.targets for key, _ in filing.rows])
     if filing.cursor is not None:
@@ -328,6 +340,15 @@ FILE = (
     "INSERT INTO pending (target, customer, version) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version,"
     " outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL, due = 0, parked = 0"
 )
+
+
+def _spend(connection: sqlite3.Connection, plan: str) -> bool:
+    return connection.execute("INSERT OR IGNORE INTO spent VALUES (?, ?)", (plan, time.time())).rowcount == 1
+
+
+def _forget(connection: sqlite3.Connection, source: str, customers: Sequence[str]) -> None:
+    connection.executemany("DELETE FROM seen WHERE source = ? AND key = ?", [(source, customer) for customer in customers])
+    connection.execute("DELETE FROM pages WHERE source = ?", (source,))
 
 
 def _wait(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> list[Pending]:

@@ -11,6 +11,7 @@ import selectors
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -45,8 +46,13 @@ from sync.vendors.schema import fields
 from sync.vendors.sellercloud import Sellercloud, SellercloudAccount, SellercloudCustomer
 
 Values = Mapping[str, Any]
+DEFECT = pytest.mark.xfail(reason="known, to be mended in the pipeline", strict=True)
 KEYS = ("1", "2", "3", "4")
 TARGETS = ("east", "west")
+
+
+AGES = 5.0
+"""Seconds of real time after which a run that has not ended never will."""
 
 
 class Fault(Enum):
@@ -116,10 +122,15 @@ class Hurry(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.leapt = 0.0
+        self.began = 0.0
         super().__init__(Leaping(self))
 
     def time(self) -> float:
         return super().time() + self.leapt
+
+    def run_until_complete(self, future: Any) -> Any:
+        self.began = time.monotonic()
+        return super().run_until_complete(future)
 
 
 class Leaping(selectors.SelectSelector):
@@ -130,20 +141,25 @@ class Leaping(selectors.SelectSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        found = super().select(timeout if timeout is None else 0)
+        found = super().select(AGES if timeout is None else 0)
         if not found and timeout:
             self._loop.leapt += timeout
+        assert time.monotonic() < self._loop.began + AGES, "this does not come to its end"
         return found
 
 
 class Table(Source):
-    """Customers in a dictionary; `before_fetch` happens once between the look at what changed and the reading of it."""
+    """Customers in a dictionary; `before_fetch` happens once between the look at what changed and the reading of it.
+
+    Beside them there are `keyless` rows.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[str, Values] = {}
         self.seen: dict[str, Values] = {}
         self.fetched: dict[str, Values] = {}
         self.before_fetch: Callable[[], None] = lambda: None
+        self.keyless = 0
 
     async def fields(self) -> Mapping[str, str]:
         return {}
@@ -151,7 +167,8 @@ class Table(Source):
     async def changed(self, cursor: object) -> AsyncIterator[Page]:
         del cursor
         self.seen = dict(self.rows)
-        yield Page([(key, hashlib.blake2b(repr(values).encode()).digest()) for key, values in self.rows.items()])
+        digests = [(key, hashlib.blake2b(repr(values).encode()).digest()) for key, values in self.rows.items()]
+        yield Page(digests, None, self.keyless)
         self.before_fetch()
         self.before_fetch = lambda: None
 
@@ -301,6 +318,7 @@ class Life(RuleBasedStateMachine):
         self.store = self.ground.open()
         self.table = Table()
         self.accounts = {name: Account(name, self.table) for name in TARGETS}
+        self.configured: tuple[str, ...] = TARGETS
         self.before: dict[str, Values | None] = {}
         self.reborn: Callable[[], Store] | None = None
 
@@ -414,7 +432,8 @@ class Life(RuleBasedStateMachine):
     async def pass_once(self) -> None:
         self.table.fetched = {}
         targets, ways = [], {}
-        for name, account in self.accounts.items():
+        for name in self.configured:
+            account = self.accounts[name]
             targets.append(target(name, account))
             policy = LanePolicy(
                 concurrency=3, retry=RetryPolicy(attempts=2, backoff=0.0), breaker=BreakerPolicy(failures=10**9)
@@ -491,10 +510,125 @@ def live(kind: str, examples: int, steps: int) -> None:
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_whatever_happens_every_target_is_in_step_in_the_end_or_says_who_is_not(kind: str) -> None:
-    live(kind, 60, 25)
+    live(kind, 250 if kind == "memory" else 100, 25)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_whatever_happens_for_a_long_time_every_target_is_in_step_in_the_end(kind: str) -> None:
     live(kind, 1500, 50)
+
+
+# ---- lives that random ones meet too seldom
+
+ANN = {
+    "id": 11,
+    "name": "Ann",
+    "email": "a@x.org",
+    "phone": "1",
+    "tags": ["x"],
+    "share": Decimal("1.5"),
+    "stars": 3,
+    "region": "AU",
+}
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def life(request: pytest.FixtureRequest) -> Iterator[Life]:
+    """One customer, in step with both targets."""
+    made = Life(request.param)
+    made.put("1", ANN)
+    made.run()
+    yield made
+    made.table.rows.clear()
+    made.teardown()
+
+
+def east_and_west(life: Life, key: str = "1") -> tuple[bool, bool]:
+    """Who is in step with one customer."""
+    return life.in_step(life.accounts["east"], life.table.rows[key]), life.in_step(life.accounts["west"], life.table.rows[key])
+
+
+def test_two_that_swap_their_ids_and_back_are_in_step_although_one_was_refused_meanwhile(life: Life) -> None:
+    life.put("2", {**ANN, "id": 12, "name": "Bea"})
+    life.run()
+    life.two_customers_swap_their_ids("1", "2")
+    life.accounts["east"].faults = [Fault.NONE, Fault.REFUSED]
+    life.run()
+    life.two_customers_swap_their_ids("1", "2")
+    life.run()
+    assert (east_and_west(life, "1"), east_and_west(life, "2")) == ((True, True), (True, True))
+
+
+def test_what_is_sent_b_with_the_reply_lost_is_sent_a_again(life: Life) -> None:
+    life.put("1", {**ANN, "name": "Bea"})
+    life.accounts["east"].faults = [Fault.LOST_AFTER, Fault.LOST_AFTER]
+    life.run()
+    assert life.accounts["east"].held[11]["Name"] == "Bea"
+    life.put("1", ANN)
+    life.run()
+    assert life.accounts["east"].held[11]["Name"] == "Ann"
+
+
+def test_what_is_sent_b_before_a_crash_is_sent_a_again(life: Life) -> None:
+    life.put("1", {**ANN, "name": "Bea"})
+    life.accounts["east"].faults = [Fault.CRASH_AFTER]
+    life.run()
+    assert life.accounts["east"].held[11]["Name"] == "Bea"
+    life.put("1", ANN)
+    life.run()
+    assert life.accounts["east"].held[11]["Name"] == "Ann"
+
+
+@DEFECT
+def test_rows_without_a_key_do_not_keep_the_others_from_being_sent(life: Life) -> None:
+    life.table.keyless = 1
+    life.put("1", {**ANN, "name": "Bea"})
+    life.run()
+    assert east_and_west(life) == (True, True)
+
+
+@DEFECT
+def test_a_customer_that_changes_between_the_look_and_the_reading_and_then_goes_back_is_sent(life: Life) -> None:
+    life.put("1", {**ANN, "name": "Bea"})
+    life.table.before_fetch = lambda: life.put("1", {**ANN, "name": "Cem"})
+    life.run()
+    life.put("1", {**ANN, "name": "Bea"})
+    life.run()
+    assert east_and_west(life) == (True, True)
+
+
+@DEFECT
+def test_a_target_that_was_taken_out_for_a_while_is_told_what_it_has_missed(life: Life) -> None:
+    life.configured = ("east",)
+    life.put("1", {**ANN, "name": "Bea"})
+    life.run()
+    life.configured = TARGETS
+    life.run()
+    assert east_and_west(life) == (True, True)
+
+
+class Stumbling(Memory):
+    """A process that ends where a customer that is gone should be forgotten."""
+
+    async def forget(self, source: str, customers: Sequence[str]) -> None:
+        del source, customers
+        raise Crash
+
+
+@DEFECT
+def test_a_customer_that_comes_back_after_a_crash_amid_its_leaving_is_sent() -> None:
+    life = Life("memory")
+    life.store = Stumbling()
+    life.configured = ("east",)
+    life.put("1", ANN)
+    life.run()
+    life.put("1", None)
+    life.accounts["east"].map = MAPS[1]
+    life.run()
+    life.store.__class__ = Memory
+    life.put("1", ANN)
+    life.run()
+    assert life.in_step(life.accounts["east"], ANN)
+    life.table.rows.clear()
+    life.teardown()

@@ -115,7 +115,15 @@ class Place:
             return list(pool.map(lambda words: self.cli(*words), commands))
 
     def sql(self, *statements: str) -> None:
-        with closing(sqlite3.connect(self.folder / "crm.sqlite")) as database:
+        """Somebody works in the source."""
+        self._execute("crm.sqlite", statements)
+
+    def state(self, *statements: str) -> None:
+        """Something happens to the state."""
+        self._execute("state.db", statements)
+
+    def _execute(self, name: str, statements: Sequence[str]) -> None:
+        with closing(sqlite3.connect(self.folder / name)) as database:
             for statement in statements:
                 database.execute(statement)
             database.commit()
@@ -201,7 +209,8 @@ def place(tmp_path: Path, sandboxes: Sandboxes) -> Place:
 def shop(place: Place) -> Place:
     """Six customers, and no config yet."""
     place.sql(
-        "CREATE TABLE customers (Id INTEGER PRIMARY KEY, Name TEXT, Email TEXT, Phone TEXT, Note TEXT, Country TEXT, Rating INTEGER)",
+        "CREATE TABLE customers"
+        " (Id INTEGER PRIMARY KEY, Name TEXT, Email TEXT, Phone TEXT, Note TEXT, Country TEXT, Rating INTEGER)",
         "INSERT INTO customers VALUES (1, 'Zoë Ångström', 'zoe@example.org', '02 5550 0101', 'gold', 'Norway', 5)",
         "INSERT INTO customers VALUES (2, 'Jack O''Brien', 'jack@example.org', NULL, NULL, 'Ireland', 4)",
         "INSERT INTO customers VALUES (3, '李小龍', 'lee@example.org', '02 5550 0103', '\"quoted\"', 'China', NULL)",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.journey.conftest import ANSI, ROOT, VENDORS, Done, Place, Sandboxes
 
 CHINOOK = ROOT.parent / "shared/data/chinook.sqlite"
@@ -102,7 +103,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, sandboxes: Sandboxes) -> Ite
     assert place.files() == before
     assert place.sandbox.updates() == sent_twice
     third = place.cli("run")
-    yield Story(
+    return Story(
         place, looks, bare, looked, asked, first, sent, second, sent_twice, again, text, third, place.sandbox.updates(),
         *place.all(("status", "--json"), ("failures", "--json")),
     )  # fmt: skip
@@ -124,7 +125,12 @@ def _customers() -> list[tuple[Any, ...]]:
     if CHINOOK.exists():
         with closing(sqlite3.connect(f"{CHINOOK.as_uri()}?mode=ro", uri=True)) as database:
             return database.execute(f"SELECT {COLUMNS} FROM Customer").fetchall()
-    names = (("Luís", "Gonçalves", "Brazil"), ("Bjørn", "Hansen", "Norway"), ("Kara", "Nielsen", "Denmark"), ("F", "O'Reilly", "Ireland"))
+    names = (
+        ("Luís", "Gonçalves", "Brazil"),
+        ("Bjørn", "Hansen", "Norway"),
+        ("Kara", "Nielsen", "Denmark"),
+        ("F", "O'Reilly", "Ireland"),
+    )
     return [
         (
             number,
@@ -218,7 +224,9 @@ def test_the_json_of_a_plan_has_the_documented_shape(story: Story) -> None:
     one = next(update for update in plan["targets"]["sellercloud"]["updates"] if update["customer"] == "1")
     assert sorted(one) == ["changes", "customer", "id", "requests"]
     assert one["id"] == "1"
-    assert [change["field"] for change in one["changes"]] == ["BusinessName", "Email", "Fax", "Name", "Phone1"][: len(one["changes"])]
+    assert [change["field"] for change in one["changes"]] == ["BusinessName", "Email", "Fax", "Name", "Phone1"][
+        : len(one["changes"])
+    ]
     assert {tuple(change["before"].items()) for change in one["changes"]} == {(("unknown", True),)}
     name = next(change for change in one["changes"] if change["field"] == "Name")
     assert name == {"field": "Name", "before": {"unknown": True}, "after": name["after"], "from": ["FirstName", "LastName"]}

@@ -1,9 +1,11 @@
 """What the proofs tried, told at the end of the test run."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 TOLD = pytest.StashKey[list[str]]()
 Tell = Callable[[str], None]
 

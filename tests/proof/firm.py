@@ -61,7 +61,6 @@ MAPS = {
 }
 WHERE = {"sparklayer": "where = { Active = true }", "webcommander": 'where = { Country = ["Norway", "Chile"] }'}
 ACCOUNT = """
-concurrency = 4
 timeout = "2s"
 [accounts.{vendor}.retry]
 backoff = "10ms"

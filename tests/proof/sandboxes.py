@@ -23,6 +23,9 @@ class Sandbox:
         self.url = url
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
 
+    def close(self) -> None:
+        self._connection.close()
+
     def ask(self, method: str, path: str, tree: Any = None) -> bytes:
         self._connection.request(method, path, None if tree is None else json.dumps(tree))
         reply = self._connection.getresponse()
@@ -74,6 +77,7 @@ def start() -> tuple[Sandbox, int]:
 
 
 async def _serve(there: int, alive: int) -> None:
+    """Until the other end of `alive` is closed."""
     app = build()
     world = app[WORLD]
     saved: dict[str, Any] = {}
@@ -104,3 +108,8 @@ async def _serve(there: int, alive: int) -> None:
     over = asyncio.Event()
     asyncio.get_running_loop().add_reader(alive, over.set)
     await over.wait()
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(1, 0))

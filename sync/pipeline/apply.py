@@ -1,0 +1,66 @@
+"""A saved plan and the world as it is now -> what of the plan still holds, to be sent as it was planned. Pure.
+
+A field that has moved on since (at the source or at the target) is dropped; the rest goes, byte for byte.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sync.model import Diff, Entry, Missing, Request, Update
+
+Say = Callable[[Update, Diff], tuple[Request, ...]]
+"""The vendor's requests for some of an update's changes."""
+STAYS = -1
+"""The version of an update that leaves its customer waiting: something remains to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Fields of one customer that were planned and are not sent, and why."""
+
+    customer: str
+    fields: tuple[str, ...]
+    reason: str
+
+
+def narrowed(update: Update, keep: Diff, say: Say) -> Update:
+    """The update with some of its changes only; its customer goes on waiting for the others."""
+    if keep == update.changes:
+        return update
+    kept = {change.field for change in keep}
+    leaves, doubt = dict(update.leaves), set(update.doubt)
+    for change in update.changes:
+        if change.field not in kept:
+            leaves.pop(change.field)
+            if not isinstance(change.before, Missing):
+                leaves[change.field] = change.before
+    return replace(update, changes=keep, leaves=leaves, doubt=frozenset(doubt), version=STAYS, requests=say(update, keep))
+
+
+def still_holds(
+    planned: Diff, bodies: tuple[tuple[str, str, str], ...], id: str, now: Entry, say: Say
+) -> tuple[Update | None, Dropped | None]:
+    """What of a planned update can be sent, and what cannot; `now` is what a plan made at this moment says of the customer."""
+    if not isinstance(now, Update) or now.identity.value != id:
+        fields = tuple(change.field for change in planned)
+        return None, Dropped(now.customer, fields, "the customer has moved on since it was planned")
+    current = {change.field: change for change in now.changes}
+    keep = tuple(change for change in planned if _same(current.get(change.field), change))
+    gone = tuple(change.field for change in planned if not _same(current.get(change.field), change))
+    dropped = Dropped(now.customer, gone, "moved on since it was planned") if gone else None
+    if not keep:
+        return None, dropped
+    update = narrowed(now, tuple(current[change.field] for change in keep), say)
+    if not gone and rendered(update.requests) != bodies:
+        fields = tuple(change.field for change in planned)
+        return None, Dropped(now.customer, fields, "this version says it in another request than was planned")
+    return update, dropped
+
+
+def rendered(requests: tuple[Request, ...]) -> tuple[tuple[str, str, str], ...]:
+    """Requests as a saved plan holds them."""
+    return tuple((request.method, request.url, (request.content() or b"").decode()) for request in requests)
+
+
+def _same(now: object, planned: object) -> bool:
+    return now is not None and now == planned
