@@ -59,7 +59,7 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
         plans: list[TargetPlan] = []
         for feed in feeds:
             try:
-                made = await make_plans(feed, ledger, watch)
+                made = await make_plans(feed, ledger, watch, troubles)
             except SyncError as error:
                 troubles.append(str(error))
                 continue
@@ -125,12 +125,16 @@ async def _open_parts(
     in_flight = await store.recover()
     wire = await stack.enter_async_context(open_wire())
     ways = {}
-    for name in {target.account for feed in feeds for target in feed.chosen}:
-        account = settings.accounts[name]
+    wanted = {target.account for feed in feeds for target in feed.chosen}
+    for name, account in settings.accounts.items():
         redactor.learn(account.secrets)
         flown = sum(count for target, count in in_flight.items() if _account_of(target, settings) == name)
-        lane = Lane(name, account.policy, await store.standing(name), stopping, flown)
-        ways[name] = Way(lane, Courier(account.vendor, lane, wire, redactor).carry)
+        remember = partial(store.stand, name)
+        lane = Lane(name, account.policy, await store.standing(name), stopping, flown, remember)
+        if flown:
+            await remember(lane.standing())
+        if name in wanted:
+            ways[name] = Way(lane, Courier(account.vendor, lane, wire, redactor).carry)
     return _Parts(store, feeds, ways, troubles)
 
 

@@ -307,7 +307,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         code = FAILED
     except typer.TyperException as error:
-        print(error.format_message(), file=sys.stderr)
+        print(error.format_message().replace("Value error, ", ""), file=sys.stderr)
         code = FAILED
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
@@ -394,9 +394,10 @@ async def _plan(settings: Any, names: list[str], report: Callable[[Any], None], 
             watch.close()
             for trouble in proposal.troubles:
                 print(trouble, file=sys.stderr)
+            if proposal.targets or not proposal.troubles:
+                report(proposal)
             if proposal.troubles:
                 return FAILED
-            report(proposal)
             changes = any(target.updates for target in proposal.targets)
             rejected = any(target.rejected or target.held for target in proposal.targets)
     if detailed and changes:

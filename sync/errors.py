@@ -60,6 +60,10 @@ class SourceError(SyncError):
     """The source cannot be read; "cannot tell" is never "no change"."""
 
 
+class Keyless(SourceError):
+    """Rows without a key cannot be told apart and are left out; all the others have been read."""
+
+
 class NotThere(SourceError):
     """The database answers, but not to this table or query: a mistake of the configuration. `valid` are the tables there are."""
 

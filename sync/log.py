@@ -1,9 +1,12 @@
 """Facts in the past tense -> lines on standard error; secrets are taken out here and nowhere else."""
 
+import html
+import json
 import logging
 import sys
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Literal
+from urllib.parse import quote, quote_plus
 
 import structlog
 
@@ -20,17 +23,46 @@ class Redactor:
 
     def learn(self, secrets: Iterable[str]) -> None:
         """More texts that must never be seen."""
-        self._secrets.update(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+        for secret in secrets:
+            if len(secret) >= SHORTEST_SECRET:
+                self._secrets |= _spellings(secret)
 
     def clean(self, text: str, also: Iterable[str] = ()) -> str:
-        """The text without them, and without `also`."""
-        for secret in sorted({*self._secrets, *also} - {""}, key=len, reverse=True):
+        """The text without them, and without `also`; a text that was cut off within one ends before it."""
+        hidden = self._secrets.union(*map(_spellings, also)) - {""}
+        for secret in sorted(hidden, key=len, reverse=True):
             text = text.replace(secret, "***")
-        return text
+        begun = max((_overlap(text, secret) for secret in hidden), default=0)
+        return text[: len(text) - begun] + "***" if begun else text
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """As a processor of structlog."""
-        return {name: self.clean(value) if isinstance(value, str) else value for name, value in event.items()}
+        return {name: self._cleaned(value) for name, value in event.items()}
+
+    def _cleaned(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self.clean(value)
+            case list() | tuple():
+                return [self._cleaned(item) for item in value]
+            case dict():
+                return {name: self._cleaned(item) for name, item in value.items()}
+        return value
+
+
+def _spellings(secret: str) -> set[str]:
+    """As it is, and as a vendor may say it back: in one line, within JSON, within HTML, within a URL."""
+    found = {secret, " ".join(secret.split())}
+    found |= {json.dumps(text, ensure_ascii=plain)[1:-1] for text in found for plain in (True, False)}
+    return found | {html.escape(secret), quote(secret, safe=""), quote_plus(secret)}
+
+
+def _overlap(text: str, secret: str) -> int:
+    """How many characters at the end of the text are the beginning of the secret; a few are no sign of it."""
+    place = text.find(secret[:SHORTEST_SECRET], max(len(text) - len(secret) + 1, 0))
+    while place >= 0 and not secret.startswith(text[place:]):
+        place = text.find(secret[:SHORTEST_SECRET], place + 1)
+    return 0 if place < 0 else len(text) - place
 
 
 def configure(redactor: Redactor, *, level: str, form: Format) -> None:

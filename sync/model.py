@@ -179,6 +179,8 @@ class Update:
     leaves: Mapping[str, Leaf]
     requests: tuple[Request, ...]
     doubt: frozenset[str] = frozenset()
+    stays: bool = False
+    """Something remains to be told, so its customer goes on waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,8 @@ class Settlement:
     due: datetime | None = None
     parked: bool = False
     """Not taken up again until the customer or the map changes, or somebody asks for it."""
+    stays: bool = False
+    """Delivered, but not all that there is to tell: the customer goes on waiting as before."""
     changes: Diff = ()
     """What was sent, with the requests and the status of the last reply; nothing for what was settled without sending."""
     requests: tuple[Request, ...] = ()

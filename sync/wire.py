@@ -32,7 +32,14 @@ class Wire:
         Raises NotSent (no connection: the vendor has seen nothing) or Broken (it may have seen everything).
         """
         content = request.content(reveal=True)
-        _connected.set(written)
+        connected = False
+
+        def noted() -> None:
+            nonlocal connected
+            connected = True
+            written()
+
+        _connected.set(noted)
         headers = dict(request.headers)
         if content is not None:
             headers.setdefault("Content-Type", "application/json")
@@ -49,12 +56,14 @@ class Wire:
                 body = await _read(reply)
                 names = {name.lower(): value for name, value in reply.headers.items()}
                 return Reply(reply.status, names, body, datetime.now(UTC))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise NotSent(f"no connection: {_said(error)}") from None
-        except TimeoutError:
-            raise Broken(f"no answer within {seconds:g} s") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise Broken(f"the connection broke: {_said(error)}") from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if not connected:
+                raise NotSent(f"no connection: {_said(error, seconds)}") from None
+            if isinstance(error, TimeoutError):
+                raise Broken(f"no answer within {seconds:g} s") from None
+            raise Broken(f"the connection broke: {_said(error, seconds)}") from None
+        except ValueError:
+            raise NotSent("a header holds what no header may: is there a line break in a credential?") from None
 
 
 @asynccontextmanager
@@ -97,7 +106,9 @@ async def _read(reply: aiohttp.ClientResponse) -> bytes:
     return b"".join(pieces)[:LARGEST_REPLY]
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, seconds: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"none within {min(seconds, CONNECT_SECONDS):g} s"
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
         return f"nobody listens at {error.host}:{error.port}"  # asyncio's own words are "Connect call failed ('10.0.0.1', 80)"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error

@@ -62,7 +62,7 @@ async def tell(directory: Path) -> None:
         await _run(settings)
         _say(console, "7", "The third run: nothing is left to send", "run")
         await _run(settings)
-    _farewell(console, directory)
+    _farewell(console, directory, sandbox.url)
 
 
 def _clear(directory: Path) -> None:
@@ -117,8 +117,9 @@ def _say(console: Console, number: str, words: str, command: str = "") -> None:
     console.print(f"\n[bold]{number}. {words}[/bold]" + (f"  [dim]$ customer-sync {command}[/dim]" if command else ""))
 
 
-def _farewell(console: Console, directory: Path) -> None:
+def _farewell(console: Console, directory: Path, url: str) -> None:
     console.print(
         f"\n[bold]Look around:[/bold] {directory}/config is a config to start from, {directory}/customer-sync.db what each target"
-        f" holds,\nand `customer-sync sandbox` starts the vendors again, with a page that shows what they hold."
+        f" holds.\n`customer-sync sandbox --port {url.rpartition(':')[2]}` starts the vendors again, as empty as they were at first,"
+        " where that config looks for them;\na page shows what they hold."
     )

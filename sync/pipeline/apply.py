@@ -3,15 +3,10 @@
 A field that has moved on since (at the source or at the target) is dropped; the rest goes, byte for byte.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sync.model import Diff, Entry, Missing, Request, Update
-
-Say = Callable[[Update, Diff], tuple[Request, ...]]
-"""The vendor's requests for some of an update's changes."""
-STAYS = -1
-"""The version of an update that leaves its customer waiting: something remains to be told."""
+from sync.model import Diff, Entry, Request, Update
+from sync.pipeline.narrow import Say, narrowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +16,6 @@ class Dropped:
     customer: str
     fields: tuple[str, ...]
     reason: str
-
-
-def narrowed(update: Update, keep: Diff, say: Say) -> Update:
-    """The update with some of its changes only; its customer goes on waiting for the others."""
-    if keep == update.changes:
-        return update
-    kept = {change.field for change in keep}
-    leaves, doubt = dict(update.leaves), set(update.doubt)
-    for change in update.changes:
-        if change.field not in kept:
-            leaves.pop(change.field)
-            if not isinstance(change.before, Missing):
-                leaves[change.field] = change.before
-    return replace(update, changes=keep, leaves=leaves, doubt=frozenset(doubt), version=STAYS, requests=say(update, keep))
 
 
 def still_holds(

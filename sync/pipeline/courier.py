@@ -154,6 +154,7 @@ class Courier:
         try:
             request = next(exchange)
             while True:
+                self._redactor.learn(leaf.text or "" for leaf in (request.body or {}).values() if isinstance(leaf, Secret))
                 request = exchange.send(await self._send(self._vendor.sign(request, None), customer))
         except StopIteration as done:
             token: Token = done.value
@@ -223,6 +224,7 @@ class _Trip:
             update.version,
             outcome,
             attempts=self.tried.attempts + 1,
+            stays=update.stays,
             changes=update.changes,
             requests=update.requests,
             status=self.status,

@@ -102,7 +102,8 @@ class _Round:
         """Collects outcomes for a moment and writes them in one transaction, with what the account has used by then."""
         while not (self._sent_all and not self._settled):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), QUIET)
+                async with asyncio.timeout(QUIET):  # before 3.12 `wait_for` may swallow the cancellation of its caller
+                    await self._news.wait()
             if not self._sent_all:
                 await asyncio.sleep(LINGER)
             self._news.clear()
@@ -114,14 +115,15 @@ class _Round:
         self._news.set()
 
     async def _settle(self, batch: Sequence[Settlement]) -> None:
+        """What the account has used is written first: until then the intents stand for it."""
         reach("before_settling")
-        if batch:
-            await self._store.settle(self._delivery.target, self._delivery.place, batch, run=self._delivery.run)
-        reach("after_settling")
         standing = self._delivery.lane.standing()
         if standing != self._standing:
             await self._store.stand(self._delivery.lane.account, standing)
             self._standing = standing
+        if batch:
+            await self._store.settle(self._delivery.target, self._delivery.place, batch, run=self._delivery.run)
+        reach("after_settling")
         for settlement in batch:
             self._delivery.note(settlement)
             log.info(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from sync.errors import SourceError
+from sync.errors import Keyless
 from sync.failpoints import reach
 from sync.model import Filing
 from sync.ports import Filer, Source
@@ -23,7 +23,7 @@ async def detect(
 ) -> Detected:
     """Files every customer whose content differs from what was last seen; `watch` is told the rows so far.
 
-    Raises SourceError; what was filed until then stays, and the next run reads on from there.
+    Raises SourceError; what was filed until then stays, and the next run reads on from there. Raises Keyless at the end.
     """
     rows = changed = keyless = 0
     cursor = start = await store.cursor(name)
@@ -39,5 +39,5 @@ async def detect(
             keyless += page.keyless
             watch(rows)
     if keyless:
-        raise SourceError(f"sources.{name}: {keyless} of {rows + keyless} rows have no key; the others are taken")
+        raise Keyless(f"sources.{name}: {keyless} of {rows + keyless} rows have no key; the others are taken")
     return Detected(rows, changed)

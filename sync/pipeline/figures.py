@@ -42,8 +42,9 @@ class Figures:
 
 def clears(update: Update) -> bool:
     """Whether a field that held something becomes empty."""
-    return any(_clears(change) for change in update.changes)
+    return any(empties(change) for change in update.changes)
 
 
-def _clears(change: Change) -> bool:
+def empties(change: Change) -> bool:
+    """Whether the field held something and becomes empty."""
     return change.after in EMPTY and not isinstance(change.before, Missing) and change.before not in EMPTY

@@ -1,10 +1,11 @@
 """A plan's figures -> what is held back. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sync.model import Held, Update
-from sync.pipeline.figures import Figures, clears
+from sync.model import Change, Held, Update
+from sync.pipeline.figures import Figures, empties
+from sync.pipeline.narrow import Say, narrowed
 
 FEWEST_KNOWN = 20
 """A share of fewer customers than these says nothing, and a new target knows nobody."""
@@ -33,17 +34,33 @@ class GatePolicy:
     max_cleared: Limit | None = None
 
 
-def judge(policy: GatePolicy, figures: Figures) -> Callable[[Update], Held | None] | None:
-    """Names the first gate that holds an update: what clears a field first, then everything. None: no gate has tripped."""
-    kept_back: list[tuple[str, str, Callable[[Update], bool]]] = []
+@dataclass(frozen=True, slots=True)
+class Tripped:
+    """A gate that has tripped: its name in the configuration, limit and figure in words, and the changes that it names."""
+
+    gate: str
+    reason: str
+    names: Callable[[Change], bool]
+
+
+def judge(policy: GatePolicy, figures: Figures) -> tuple[Tripped, ...]:
+    """The gates that the plan trips, the narrow ones first."""
+    found = []
     if policy.max_cleared and policy.max_cleared.exceeded(figures.clearing, figures.known):
-        reason = f"{figures.clearing} of {figures.known} customers would lose a value; the limit is {policy.max_cleared.text}"
-        kept_back.append(("max_cleared", reason, clears))
+        told = f"{figures.clearing} of {figures.known} customers would lose a value; the limit is {policy.max_cleared.text}"
+        found.append(Tripped("max_cleared", told, empties))
     if policy.max_updates and policy.max_updates.exceeded(figures.updates, figures.known):
-        reason = f"{figures.updates} of {figures.known} customers would be updated; the limit is {policy.max_updates.text}"
-        kept_back.append(("max_updates", reason, lambda _update: True))
+        told = f"{figures.updates} of {figures.known} customers would be updated; the limit is {policy.max_updates.text}"
+        found.append(Tripped("max_updates", told, lambda _change: True))
+    return tuple(found)
 
-    def keep(update: Update) -> Held | None:
-        return next((Held(update, gate, f"{gate}: {reason}") for gate, reason, names in kept_back if names(update)), None)
 
-    return keep if kept_back else None
+def sift(update: Update, tripped: Sequence[Tripped], say: Say) -> list[Update | Held]:
+    """What of an update goes, and what is held: only the changes that a gate names are, under the first gate that names one."""
+    held = [change for change in update.changes if any(gate.names(change) for gate in tripped)]
+    if not held:
+        return [update]
+    gate = next(gate for gate in tripped if any(map(gate.names, held)))
+    rest = tuple(change for change in update.changes if change not in held)
+    parts: list[Update | Held] = [Held(narrowed(update, tuple(held), say), gate.gate, f"{gate.gate}: {gate.reason}")]
+    return [*parts, narrowed(update, rest, say)] if rest else parts

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,12 +45,26 @@ class LaneClosed(SyncError):
         self.refused = refused
 
 
-class Lane:
-    """One account's door."""
+async def _forgotten(_standing: Standing) -> None:
+    """Nobody remembers."""
 
-    def __init__(self, account: str, policy: LanePolicy, standing: Standing, stopping: asyncio.Event, in_flight: int = 0) -> None:
+
+class Lane:
+    """One account's door; `remember` writes its standing down."""
+
+    def __init__(
+        self,
+        account: str,
+        policy: LanePolicy,
+        standing: Standing,
+        stopping: asyncio.Event,
+        in_flight: int = 0,
+        remember: Callable[[Standing], Awaitable[None]] = _forgotten,
+    ) -> None:
         self.account = account
         self.policy = policy
+        self._remember = remember
+        self._intended: set[str] = set()
         self._pace = Pace(policy.pace, standing, in_flight, self.rest)
         self._breaker = Breaker(policy.breaker)
         self._stopping = stopping
@@ -75,16 +90,19 @@ class Lane:
             if (left := max(self._resume - time.monotonic(), self._breaker.wait(time.monotonic()))) > 0:
                 await self.rest(left)
             elif self._breaker.admits(customer):
-                return await self._next_slot()
+                return await self._next_slot(customer)
             else:
                 await self._wait_for_probe(customer)
 
-    async def _next_slot(self) -> Slot:
+    async def _next_slot(self, customer: str) -> Slot:
         """A slot that will not be used counts as written, or the next one would wait for it for ever."""
         slot = await self._pace.acquire()
         if self.closed:
             slot.written()
         self._check()
+        if self.policy.pace.quotas and customer in self._intended:
+            await self._remember(self.standing())  # an intent stands for one call, and this is one more
+        self._intended.add(customer)
         return slot
 
     async def _wait_for_probe(self, customer: str) -> None:
@@ -138,6 +156,7 @@ class Lane:
 
     async def left(self, customer: str) -> None:
         """The update of this customer has ended, one way or the other."""
+        self._intended.discard(customer)
         self._breaker.left(customer)
         await self._wake()
 

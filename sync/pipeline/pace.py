@@ -154,9 +154,8 @@ class Pace:
         self._policy = policy
         self._sleep = sleep
         self._turn = asyncio.Lock()
-        self._last_sent = standing.last_sent
-        last_sent = time.time() if in_flight else standing.last_sent
-        self._spacing = Spacing(policy.rate, last_sent, sleep) if policy.rate else None
+        self._last_sent = time.time() if in_flight else standing.last_sent
+        self._spacing = Spacing(policy.rate, self._last_sent, sleep) if policy.rate else None
         self._window = Window(policy.rate, sleep) if policy.rate else None
         self._quotas = [Quota(rate, standing.used.get(rate.text, ())) for rate in policy.quotas]
         for quota in self._quotas:

@@ -30,8 +30,8 @@ REDUCERS: dict[type, Any] = {
     kind: _reducer(kind) for kind in (Change, FieldError, Foreign, Held, Identity, Pending, Rejection, Request, Unchanged, Update)
 }
 
-Keeper = Callable[[Update], Held | None]
-"""Says of an update whether a gate keeps it back."""
+Sieve = Callable[[Update], Sequence[Update | Held]]
+"""Parts an update into what goes and what a gate keeps back."""
 
 
 class Plan:
@@ -42,7 +42,7 @@ class Plan:
         self.figures = Figures(known)
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, prefix="customer-sync-")  # noqa: SIM115 - closed by `close`
         self._rivals: Mapping[str, tuple[str, ...]] = {}
-        self._keep: Keeper = lambda _update: None
+        self._sieve: Sieve | None = None
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Adds a page of entries."""
@@ -58,9 +58,9 @@ class Plan:
         self._rivals = rivals
         self._recount(bool(rivals))
 
-    def gate(self, keep: Keeper) -> None:
+    def gate(self, sieve: Sieve) -> None:
         """Holds what a gate names."""
-        self._keep = keep
+        self._sieve = sieve
         self._recount(worthwhile=True)
 
     def pages(self) -> Iterator[list[Entry]]:
@@ -73,7 +73,7 @@ class Plan:
             except EOFError:
                 return
             place = self._file.tell()
-            yield [self._judged(entry) for entry in entries]
+            yield [part for entry in entries for part in self._judged(entry)]
 
     def entries(self) -> Iterator[Entry]:
         """All entries, one by one."""
@@ -84,14 +84,14 @@ class Plan:
         """Lets go of the file."""
         self._file.close()
 
-    def _judged(self, entry: Entry) -> Entry:
+    def _judged(self, entry: Entry) -> Sequence[Entry]:
         others = self._rivals.get(entry.customer) if self._rivals else None
         if others and not isinstance(entry, Foreign):
             names = ", ".join(others)
             error = FieldError("id", f"the same vendor id is claimed by customer {names}")
             errors = entry.errors if isinstance(entry, Rejection) else ()
-            return Rejection(_waiting(entry), (*errors, error), parked=False)
-        return (self._keep(entry) or entry) if isinstance(entry, Update) else entry
+            return [Rejection(_waiting(entry), (*errors, error), parked=False)]
+        return self._sieve(entry) if self._sieve and isinstance(entry, Update) else [entry]
 
     def _recount(self, worthwhile: bool) -> None:
         if worthwhile:

@@ -10,7 +10,7 @@ from secrets import token_hex
 
 import structlog
 
-from sync.errors import FieldError, Refused, SourceError, SyncError, first
+from sync.errors import FieldError, Keyless, Refused, SourceError, SyncError, first
 from sync.model import (
     Baseline,
     Change,
@@ -33,7 +33,7 @@ from sync.pipeline.apply import Dropped, still_holds
 from sync.pipeline.deliver import Delivery, deliver
 from sync.pipeline.detect import detect
 from sync.pipeline.diff import diff
-from sync.pipeline.gates import GatePolicy, judge
+from sync.pipeline.gates import GatePolicy, judge, sift
 from sync.pipeline.lane import Lane
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Misfit, Projection, project
@@ -54,6 +54,10 @@ class Target:
     projection: Projection
     fingerprint: str
     gates: GatePolicy = field(default_factory=GatePolicy)
+
+    def say(self, update: Update, changes: Diff) -> tuple[Request, ...]:
+        """The vendor's requests for some of an update's changes."""
+        return self.vendor.requests(update.identity, changes, update.leaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +100,21 @@ def new_run() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{token_hex(3)}"
 
 
-async def make_plans(feed: Feed, store: Filer, watch: Watch) -> list[Plan]:
-    """Detects, projects, diffs, plans and gates for the chosen targets of one source. Sends nothing. Raises SourceError."""
+async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> list[Plan]:
+    """Detects, projects, diffs, plans and gates for the chosen targets of one source. Sends nothing. Raises SourceError.
+
+    What only some rows suffer from is added to `troubles`.
+    """
     for target in feed.chosen:
         if await store.enrol(target.name, feed.name, target.fingerprint):
             log.info("target.enrolled", target=target.name)
     names = [target.name for target in feed.targets]
-    found = await detect(feed.name, feed.source, names, store, lambda rows: watch.moved(feed.name, "read", rows, None))
-    log.info("source.read", source=feed.name, rows=found.rows, changed=found.changed)
+    try:
+        found = await detect(feed.name, feed.source, names, store, lambda rows: watch.moved(feed.name, "read", rows, None))
+        log.info("source.read", source=feed.name, rows=found.rows, changed=found.changed)
+    except Keyless as error:
+        log.warning("source.keyless", source=feed.name)
+        troubles.append(str(error))
     return [await _make_plan(target, feed.source, store, watch) for target in feed.chosen]
 
 
@@ -114,7 +125,7 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
         lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
         for feed in feeds:
             try:
-                plans = await make_plans(feed, store, watch)
+                plans = await make_plans(feed, store, watch, report.troubles)
             except SourceError as error:
                 log.warning("source.failed", source=feed.name)
                 report.troubles.append(str(error))
@@ -143,17 +154,13 @@ async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way]
 
 async def _replan(plan: Plan, target: Target, source: Source, store: Store, saved: SavedPlan, report: Report) -> None:
     """Each customer is planned once more, and what was saved is held against it."""
-
-    def say(update: Update, changes: Diff) -> tuple[Request, ...]:
-        return target.vendor.requests(update.identity, changes, update.leaves)
-
     updates = saved.updates(target.name)
     while page := list(islice(updates, PAGE)):
         waiting = await store.wait(target.name, [update.customer for update in page])
         now = {entry.customer: entry for entry in await _plan_page(target, source, store, waiting)}
         kept: list[Entry] = []
         for update in page:
-            entry, dropped = still_holds(update.changes, update.requests, update.id, now[update.customer], say)
+            entry, dropped = still_holds(update.changes, update.requests, update.id, now[update.customer], target.say)
             kept += [entry] if entry else []
             report.dropped += [(target.name, dropped)] if dropped else []
         plan.write(kept)
@@ -219,9 +226,10 @@ async def _make_plan(target: Target, source: Source, store: Filer, watch: Watch)
             plan.write(await _plan_page(target, source, store, await store.wait(target.name, others)))
             rivals = await store.rivals(target.name)
         plan.contest(rivals)
-    keep = judge(target.gates, plan.figures)
-    if keep:
-        plan.gate(keep)
+    tripped = judge(target.gates, plan.figures)
+    if tripped:
+        log.warning("gates.tripped", target=target.name, gates=[gate.gate for gate in tripped])
+        plan.gate(lambda update: sift(update, tripped, target.say))
     return plan
 
 

@@ -210,10 +210,14 @@ def _dialect(table: Any, file: str, key: str, mistakes: list[Mistake]) -> Any:
     if name in vendors:
         return vendors[name]
     try:
-        return load_object(name)
+        found = load_object(name)
     except LookupError as error:
         mistakes.append(Mistake(file, key, str(error)))
         return None
+    if Vendor not in getattr(found, "__mro__", ()):
+        mistakes.append(Mistake(file, key, f"{name} is not a vendor: a class that implements sync.ports.Vendor"))
+        return None
+    return found
 
 
 def _lane_policy(table: AccountTable) -> LanePolicy:

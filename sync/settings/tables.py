@@ -1,5 +1,6 @@
 """The tables of `sync.toml` and `targets/NAME.toml`, as pydantic models. The example, the schema and the errors rest on them."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
@@ -71,7 +72,7 @@ class AccountTable(Table):
     rate: RateText | None = None
     quota: Annotated[tuple[RateText, ...], BeforeValidator(_several)] = ()
     concurrency: int = Field(default=4, ge=1, le=256)
-    timeout: Duration = Field(default="30s", validate_default=True)
+    timeout: Duration = Field(default="30s", gt=timedelta(0), validate_default=True)
     patience: Duration = Field(default="60s", validate_default=True)
     retry: RetryTable = RetryTable()
     breaker: BreakerTable = BreakerTable()

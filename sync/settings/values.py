@@ -19,21 +19,25 @@ from sync.pipeline.pace import Rate
 
 UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 MOST_PERCENT = 100
+LONGEST = Decimal(10**10)
+"""Seconds; three centuries."""
 
 
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", str(value).strip()) if not isinstance(value, bool) else None
-    if not found:
+    text = "" if isinstance(value, bool) else str(value).strip()
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?", text)
+    seconds = Decimal(found[1]) * UNITS[found[2] or "s"] if found else LONGEST
+    if seconds >= LONGEST:
         raise PydanticCustomError("duration", 'has to be a time such as "30s", "5m", "1h" or "2d"')
-    return timedelta(seconds=float(Decimal(found[1]) * UNITS[found[2] or "s"]))
+    return timedelta(seconds=float(seconds))
 
 
 def _rate(value: object) -> object:
     if isinstance(value, Rate):
         return value
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h|d)", str(value).strip())
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|m|h|d)", str(value).strip())
     if not found or not Decimal(found[1]):
         raise PydanticCustomError("rate", 'has to be a number per s, m, h or d, such as "3/s" or "10800/h"')
     count = Fraction(found[1])
@@ -46,7 +50,7 @@ def _limit(value: object) -> object:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Limit(str(value), number=value)
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", str(value).strip())
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", str(value).strip())
     if not found or float(found[1]) > MOST_PERCENT:
         raise PydanticCustomError("limit", 'has to be a number or a share such as "30%"')
     return Limit(str(value), share=float(found[1]) / MOST_PERCENT)

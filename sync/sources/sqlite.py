@@ -38,13 +38,15 @@ class SqliteDialect(Dialect):
         return await self._call(self._columns, selection)
 
     async def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncGenerator[list[tuple[Any, ...]], None]:
-        """Page by page, so that memory does not grow."""
-        cursor = await self._call(lambda: self._open().execute(statement, values))
-        try:
-            while rows := await self._call(cursor.fetchmany, size):
-                yield rows
-        finally:
-            await self._call(cursor.close)
+        """Page by page, so that memory does not grow; once more from the start where a text turns out not to be UTF-8."""
+        rows: list[tuple[Any, ...]] | None = None
+        while rows is None:
+            cursor = await self._call(lambda: self._open().execute(statement, values))
+            try:
+                while rows := await self._call(self._page, cursor, size):
+                    yield rows
+            finally:
+                await self._call(cursor.close)
 
     def among(self, column: str, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
         """SQLite does not take 7 for '7' in a column without a type, so a key that reads as a number is asked for as both."""
@@ -80,6 +82,16 @@ class SqliteDialect(Dialect):
             self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         return self._connection
 
+    def _page(self, cursor: sqlite3.Cursor, size: int) -> list[tuple[Any, ...]] | None:
+        """None: one row cannot be read as text, and from now on such a text is bytes, so that its customer alone is rejected."""
+        try:
+            return cursor.fetchmany(size)
+        except sqlite3.OperationalError as error:
+            if "decode to UTF-8" not in str(error):
+                raise
+            self._open().text_factory = _text
+            return None
+
     def _columns(self, selection: str) -> dict[str, str]:
         connection = self._open()
         connection.execute("DROP VIEW IF EXISTS temp.customer_sync_columns")
@@ -93,6 +105,13 @@ class SqliteDialect(Dialect):
             raise NotThere(str(error), [name for (name,) in tables]) from None
         connection.execute("DROP VIEW temp.customer_sync_columns")
         return {name: kind.upper() for _, name, kind, *_ in rows}
+
+
+def _text(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
 
 
 def _decimal(value: Any) -> Any:

@@ -56,8 +56,9 @@ def _before(moment: datetime, overlap: timedelta) -> datetime:
 
 
 def _written(moment: datetime) -> str:
+    """As short as it can be written: whatever writes more of the same moment sorts behind it."""
     text = moment.isoformat(" ")
-    return text.removesuffix(" 00:00:00")
+    return text.rstrip("0") if moment.microsecond else text.removesuffix(":00").removesuffix(" 00:00")
 
 
 def _is_time(number: float | Decimal) -> bool:

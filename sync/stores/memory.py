@@ -238,7 +238,8 @@ class Memory(Store):
         if row is None or row.version != settlement.version:
             return
         if settlement.outcome in {Outcome.DELIVERED, Outcome.UNCHANGED}:
-            del self._pending[key]
+            if not settlement.stays:
+                del self._pending[key]
             return
         self._pending[key] = replace(
             row,

@@ -487,7 +487,7 @@ def _settle(connection: sqlite3.Connection, target: str, place: str, settlements
     done = {Outcome.DELIVERED, Outcome.UNCHANGED}
     connection.executemany(
         "DELETE FROM pending WHERE target = ? AND customer = ? AND version = ?",
-        [(target, s.customer, s.version) for s in settlements if s.outcome in done],
+        [(target, s.customer, s.version) for s in settlements if s.outcome in done and not s.stays],
     )
     now = time.time()
     _remember(connection, run, target, settlements, now)

@@ -536,24 +536,22 @@ async def test_a_file_that_is_not_there_is_told_and_not_made(ground: Ground) -> 
     assert not ground.path.exists()
 
 
-@pytest.mark.parametrize(
-    ("content", "words"), [(b"customers,and,more\n" * 99, "not a database"), (b"", "no such table: main.Customer|no such table")]
-)
+@pytest.mark.parametrize(("content", "words"), [(b"customers,and,more\n" * 99, "not a database"), (b"", "no such table")])
 async def test_a_file_that_is_no_database_is_told(ground: Ground, content: bytes, words: str) -> None:
     ground.path.write_bytes(content)
-    with pytest.raises(SourceError, match=rf"sources\.crm: .*({words})"):
+    with pytest.raises(SourceError, match=words):
         await keys(ground.source())
 
 
 async def test_a_table_that_is_not_there_is_told(ground: Ground) -> None:
     ground.fill([])
-    with pytest.raises(SourceError, match=r"sources\.crm: .*no such table.*Kunde"):
+    with pytest.raises(SourceError, match=r"no such table.*Kunde"):
         await keys(ground.source(table="Kunde"))
 
 
 async def test_a_query_that_is_none_is_told(ground: Ground) -> None:
     ground.fill([])
-    with pytest.raises(SourceError, match=r"sources\.crm: .*syntax error"):
+    with pytest.raises(SourceError, match="syntax error"):
         await ground.source(query="SELCT 1").fields()
 
 

@@ -102,7 +102,7 @@ class Place:
         done = subprocess.run(
             [sys.executable, "-m", "sync", *words],
             cwd=self.folder,
-            env=_environment() | dict(env or {}),
+            env=environment() | dict(env or {}),
             capture_output=True,
             timeout=timeout,
             check=False,
@@ -161,7 +161,7 @@ class Place:
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Nothing of the caller's terminal; the package as it stands here, also from another folder."""
     kept = {name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "COLUMNS", "TERM"}}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}

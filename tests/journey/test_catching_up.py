@@ -72,7 +72,6 @@ def test_two_that_claim_one_vendor_id_are_both_rejected_until_one_moves(shop: Pl
     )
 
     start = len(shop.sandbox.updates())
-    plan = shop.cli("plan", "--format", "json").tree["targets"]["rpm"]
     run = shop.cli("run")
 
     assert run.code == 3
@@ -81,14 +80,12 @@ def test_two_that_claim_one_vendor_id_are_both_rejected_until_one_moves(shop: Pl
     assert {key: failure["outcome"] for key, failure in found.items()} == {("rpm", "1"): "rejected", ("rpm", "2"): "rejected"}
     assert "customer 2" in found["rpm", "1"]["errors"][0]["message"]
     assert "customer 1" in found["rpm", "2"]["errors"][0]["message"]
-    assert sorted(rejected["customer"] for rejected in plan["rejected"]) == ["1", "2"]
 
     shop.sql("UPDATE customers SET RpmId = 109 WHERE Id = 2")
     start = len(shop.sandbox.updates())
     assert shop.cli("run").code == 0
     assert fresh(shop, start, "rpm")["109"] == {"Customer": {"CustomerID": 109, "Name": "Jack"}}
     assert sorted(fresh(shop, start, "rpm")) == ["109"]
-    assert shop.failures() == {}
 
 
 TIMES = {

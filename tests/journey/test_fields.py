@@ -100,12 +100,16 @@ def test_a_gate_holds_what_it_names_and_the_rest_goes(shop: Place) -> None:
     run = shop.cli("run")
     targets = plan.tree["targets"]
     assert (plan.code, run.code) == (2, 3)
-    assert [update["customer"] for update in targets["sellercloud"]["updates"]] == ["1"]
+    assert [(update["customer"], update["requests"][0]["body"]) for update in targets["sellercloud"]["updates"]] == [
+        ("1", {"Phone1": "1"}), ("3", {"Name": "cleared"}), ("4", {"Name": "cleared"}), ("5", {"Name": "cleared"}),
+    ]  # fmt: skip
+    assert {held["requests"][0]["body"]["Phone1"] for held in targets["sellercloud"]["held"]} == {""}
     assert [(held["customer"], held["gate"]) for held in targets["sellercloud"]["held"]] == [
         ("3", "max_cleared"), ("4", "max_cleared"), ("5", "max_cleared"),
     ]  # fmt: skip
     assert {held["gate"] for held in targets["rpm"]["held"]} == {"max_updates"}
-    assert [(entry["vendor"], entry["customer"]) for entry in shop.sandbox.updates()[start:]] == [("sellercloud", "1")]
+    sent = shop.sandbox.updates()[start:]
+    assert sorted((entry["vendor"], entry["customer"]) for entry in sent) == [("sellercloud", key) for key in ("1", "3", "4", "5")]
     found = shop.failures()
     assert {key: failure["outcome"] for key, failure in found.items()} == {
         (target, key): "held" for target in ("rpm", "sellercloud") for key in ("3", "4", "5")
@@ -116,6 +120,8 @@ def test_a_gate_holds_what_it_names_and_the_rest_goes(shop: Place) -> None:
     shop.edit("config/targets/sellercloud.toml", '"5%"', '"10%"')
     shop.edit("config/targets/rpm.toml", '"7%"', "3")
     assert shop.cli("run").code == 0
-    assert sorted((entry["vendor"], entry["customer"]) for entry in shop.sandbox.updates()[start + 1 :]) == [
+    released = shop.sandbox.updates()[start + len(sent) :]
+    assert {entry["body"] for entry in released if entry["vendor"] == "sellercloud"} == {'{"Phone1":""}'}
+    assert sorted((entry["vendor"], entry["customer"]) for entry in released) == [
         (target, key) for target in ("rpm", "sellercloud") for key in ("3", "4", "5")
     ]

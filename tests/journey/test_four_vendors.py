@@ -224,9 +224,9 @@ def test_the_json_of_a_plan_has_the_documented_shape(story: Story) -> None:
     one = next(update for update in plan["targets"]["sellercloud"]["updates"] if update["customer"] == "1")
     assert sorted(one) == ["changes", "customer", "id", "requests"]
     assert one["id"] == "1"
-    assert [change["field"] for change in one["changes"]] == ["BusinessName", "Email", "Fax", "Name", "Phone1"][
-        : len(one["changes"])
-    ]
+    fields = [change["field"] for change in one["changes"]]
+    assert fields == sorted(fields)
+    assert {"BusinessName", "Email", "Name", "Phone1"} <= set(fields)
     assert {tuple(change["before"].items()) for change in one["changes"]} == {(("unknown", True),)}
     name = next(change for change in one["changes"] if change["field"] == "Name")
     assert name == {"field": "Name", "before": {"unknown": True}, "after": name["after"], "from": ["FirstName", "LastName"]}

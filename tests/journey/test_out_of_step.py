@@ -3,7 +3,7 @@
 import json
 import re
 
-from tests.journey.conftest import Place
+from tests.journey.conftest import SOURCE, Place
 
 NOWHERE = "http://127.0.0.1:9/nobody"
 SOON = 'retry = { attempts = 2, backoff = "10ms" }\nbreaker = { cooldown = "20ms", probes = 1 }\ntimeout = "400ms"\n'
@@ -74,13 +74,13 @@ def test_what_one_customer_or_vendor_cannot_do_never_stops_the_others_and_is_mad
 def test_a_refused_customer_is_tried_again_when_it_or_the_map_changes_and_not_before(shop: Place) -> None:
     shop.config("rpm")
     shop.target("rpm", NAME)
-    shop.sandbox.fault(vendor="rpm", fault="status", status=200, body={"Result": {"Error": {"Message": "Customer not found"}}}, times=None,
-                       match={"customer": "2"})  # fmt: skip
+    refusal = {"Result": {"Error": {"Message": "Customer not found"}}}
+    shop.sandbox.fault(vendor="rpm", fault="status", status=200, body=refusal, times=None, match={"customer": "2"})
     runs = [shop.cli("run"), shop.cli("run")]
     assert [run.code for run in runs] == [3, 3]
     assert [entry["customer"] for entry in shop.sandbox.updates()].count("2") == 1
+    assert [run.out.count("rejected  customer 2") for run in runs] == [1, 1]
     assert "Customer not found" in runs[1].out
-    assert shop.failures()["rpm", "2"]["reason"] == "Customer not found"
 
     shop.write("config/targets/rpm.toml", (shop.folder / "config/targets/rpm.toml").read_text() + '\nWebsite = "Note"\n')
     shop.cli("run")
@@ -99,8 +99,8 @@ def test_after_a_lost_reply_the_old_value_is_sent_again_although_nothing_differs
     assert shop.cli("run").code == 0
     shop.sql("UPDATE customers SET Name = 'B' WHERE Id = 1")
     shop.sandbox.fault(vendor="sellercloud", fault="drop_after", times=None, match={"customer": "1"})
-    assert shop.cli("run").code == 3
-    assert shop.failures()["sellercloud", "1"]["outcome"] == "unknown"
+    lost = shop.cli("run")
+    assert (lost.code, lost.out.count("unknown  customer 1")) == (3, 1)
     assert shop.sandbox.holds("sellercloud")["1"]["Name"] == "B"
     shop.sandbox.mend()
     shop.sql("UPDATE customers SET Name = 'Zoë Ångström' WHERE Id = 1")
@@ -179,7 +179,7 @@ def test_a_state_that_cannot_be_used_is_one_line_and_nothing_is_sent(shop: Place
 def test_a_state_that_fails_in_the_middle_is_one_line_and_what_was_sent_is_unknown(shop: Place) -> None:
     shop.config("rpm")
     shop.target("rpm", NAME)
-    shop.cli("run", "--target", "rpm")
+    assert shop.cli("retry").code == 0
     shop.sql("UPDATE customers SET Name = 'B' WHERE Id = 1")
     shop.state("CREATE TRIGGER full BEFORE INSERT ON baselines BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
     run = shop.cli("run")
@@ -189,4 +189,35 @@ def test_a_state_that_fails_in_the_middle_is_one_line_and_what_was_sent_is_unkno
     assert shop.failures()["rpm", "1"]["outcome"] == "unknown"
     assert shop.cli("run").code == 0
     assert shop.sandbox.holds("rpm")["1"]["Name"] == "B"
-    assert shop.failures() == {}
+
+
+def test_a_row_without_a_key_or_with_a_text_that_is_none_stops_nobody_else(shop: Place) -> None:
+    source = 'kind = "sql"\nurl = "sqlite:///crm.sqlite"\nkey = "Id"\n'
+    query = 'query = "SELECT CASE Id WHEN 2 THEN NULL ELSE Id END AS Id, Name FROM customers"\n'
+    shop.config("rpm", source=source + query)
+    shop.target("rpm", NAME)
+    shop.sql("UPDATE customers SET Name = CAST(x'ff4a61636b' AS TEXT) WHERE Id = 3")
+
+    run = shop.cli("run")
+
+    assert sorted(shop.sandbox.holds("rpm")) == ["1", "4", "5", "6"]
+    assert run.code != 0
+    assert "1 of 6 rows have no key" in run.err
+    assert "Jack" not in run.out + run.err
+    assert {key: failure["outcome"] for key, failure in shop.failures().items()} == {("rpm", "3"): "rejected"}
+
+
+def test_a_source_that_cannot_be_read_stops_what_it_feeds_alone_in_a_plan_too(shop: Place) -> None:
+    shop.config("rpm", "sellercloud")
+    shop.target("rpm", NAME)
+    shop.edit(
+        "config/sync.toml", "[accounts.rpm]", f"[sources.away]\n{SOURCE.replace('crm.sqlite', 'away.sqlite')}\n[accounts.rpm]"
+    )
+    shop.write("config/targets/away.toml", f'source = "away"\naccount = "sellercloud"\nid = "Id"\n[fields]\n{NAME}\n')
+
+    plan, run = shop.cli("plan", "--format", "json"), shop.cli("run")
+
+    assert (plan.code, run.code) == (1, 1)
+    assert (plan.err, run.err) == ("sources.away: away.sqlite is not there\n",) * 2
+    assert len(shop.sandbox.holds("rpm")) == 6
+    assert len(plan.tree["targets"]["rpm"]["updates"]) == 6

@@ -10,12 +10,9 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,9 +22,8 @@ from sync.log import Redactor
 from sync.log import configure as configure_log
 from sync.settings import Settings, load
 from tests.proof import rules
-from tests.proof.firm import Company, changed, configure, out_of_step, people
-from tests.proof.rules import Key
-from tests.proof.sandboxes import Sandbox, start
+from tests.proof.firm import Company, changed, configure, in_flight, out_of_step, people
+from tests.proof.sandboxes import start
 
 FAULTS: Sequence[Mapping[str, Any]] = (
     {"fault": "drop_after", "probability": 0.15, "times": None},
@@ -136,19 +132,19 @@ class Worker:
             self.sandbox.fault(*FAULTS, seed=trial.at)
         code = self._run(dying=trial.at, faults=trial.faults)
         self.sandbox.mend()
-        in_flight = self._in_flight()
+        flying = in_flight(self._folder)
         sofar = len(self.sandbox.history())
         if trial.after == "back":
             company.become(before)
         elif trial.after == "on":
             company.become(changed(company.states[-1], "Cy"))
         again = self._run(dying=trial.again, faults=trial.faults) if trial.again else 0
-        in_flight_again = self._in_flight() if trial.again else set()
+        flying_again = in_flight(self._folder) if trial.again else set()
         until = len(self.sandbox.history())
         wrong = self._finished(trial, company)
-        entries = self._answered()
-        requests = rules.seen(entries[:sofar], in_flight.__contains__) + rules.seen(entries[until:])
-        requests += rules.seen(entries[sofar:until], in_flight_again.__contains__)
+        entries = self.sandbox.answered()
+        requests = rules.seen(entries[:sofar], flying.__contains__) + rules.seen(entries[until:])
+        requests += rules.seen(entries[sofar:until], flying_again.__contains__)
         if code not in (0, failpoints.EXIT_CODE) or again not in (0, failpoints.EXIT_CODE):
             wrong.append(f"ended with {code} and {again}")
         wrong += self._judged(requests, company)
@@ -166,12 +162,6 @@ class Worker:
             wrong += [f"sent once more: {entry['path']} {entry['body']}" for entry in self.sandbox.history(count)]
         return wrong
 
-    def _answered(self) -> list[dict[str, Any]]:
-        """The sandbox's history, once nothing is in flight any more."""
-        while any(entry["finished"] is None for entry in self.sandbox.history()):
-            time.sleep(0.05)
-        return self.sandbox.history()
-
     @staticmethod
     def _judged(requests: Sequence[rules.Seen], company: Company) -> list[str]:
         wrong = rules.older_after_newer(requests, company.states) + rules.two_in_flight(requests) + rules.not_mapped(requests)
@@ -188,13 +178,6 @@ class Worker:
         if trial.first:
             self.sandbox.ask("POST", "/_sandbox/reset", {})
         return company.copy()
-
-    def _in_flight(self) -> set[Key]:
-        """Whose intent was written and whose outcome was not, by the state that the dead process left."""
-        with closing(sqlite3.connect(self._folder / "state.db")) as state:
-            if not state.execute("SELECT 1 FROM sqlite_master WHERE name = 'intents'").fetchone():
-                return set()
-            return set(state.execute("SELECT target, customer FROM intents"))
 
     def _run(self, *, dying: int = 0, faults: bool = False, counted: int | None = None) -> int:
         """One run in a process of its own; its exit code."""
@@ -217,7 +200,7 @@ def forked(work: Callable[[], int]) -> int:
     code = 70
     try:
         code = work()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - told, and it ends here
         traceback.print_exc()
     finally:
         os._exit(code)

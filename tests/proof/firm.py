@@ -101,7 +101,7 @@ def people(count: int) -> dict[int, Person]:
     """As many customers: with and without values, some out of the reach of a `where`, some that cannot be delivered."""
     found = {}
     for id in range(1, count + 1):
-        person = Person(id, f"Zoë {id}", f"c{id}@example.org", f"+47 {id}", f"Firm {id}", f"note's \"{id}\"", f"{id % 90}.50")
+        person = Person(id, f"Zoë {id}", f"c{id}@example.org", f"+47 {id}", f"Firm {id}", f'note\'s "{id}"', f"{id % 90}.50")
         if id % 12 == 5:
             person = replace(person, Email=None)
         if id % 12 == 6:
@@ -194,6 +194,16 @@ def configure(folder: Path, url: str, *, extra: str = ACCOUNT, pace: str = "") -
     return config
 
 
+def in_flight(folder: Path) -> set[tuple[str, str]]:
+    """By vendor and customer: whose intent was written and whose outcome was not, by the state that a process left."""
+    if not (folder / "state.db").exists():
+        return set()
+    with closing(sqlite3.connect(folder / "state.db")) as state:
+        if not state.execute("SELECT 1 FROM sqlite_master WHERE name = 'intents'").fetchone():
+            return set()
+        return set(state.execute("SELECT target, customer FROM intents"))
+
+
 # ---- the model: what a vendor has to hold
 
 
@@ -272,7 +282,7 @@ def wanted(states: Sequence[State]) -> dict[tuple[str, str], dict[str, set[Any]]
     return found
 
 
-def held(vendor: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def held(values: Mapping[str, Any]) -> dict[str, Any]:
     """A customer as the sandbox shows it -> fields by dotted name."""
     return {name: plain(value) for name, value in _leaves(values)}
 
@@ -303,9 +313,7 @@ def key_of(vendor: str, id: str, values: Mapping[str, Any]) -> str:
 def out_of_step(holding: Mapping[str, Mapping[str, Mapping[str, Any]]], states: Sequence[State]) -> list[str]:
     """Where the vendors differ from the model, one line each; `holding` is what each vendor holds, by id."""
     wrong = []
-    actual = {
-        (vendor, key_of(vendor, id, values)): held(vendor, values) for vendor in holding for id, values in holding[vendor].items()
-    }
+    actual = {(vendor, key_of(vendor, id, values)): held(values) for vendor in holding for id, values in holding[vendor].items()}
     goal = wanted(states)
     for (vendor, customer), fields in goal.items():
         has = actual.get((vendor, customer), {})

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import signal
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +46,12 @@ class Sandbox:
     def history(self, since: int = 0) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.ask("GET", f"/_sandbox/history?since={since}&limit=1000000"))
         return found
+
+    def answered(self) -> list[dict[str, Any]]:
+        """The history, once nothing is in flight any more."""
+        while any(entry["finished"] is None for entry in self.history()):
+            time.sleep(0.05)
+        return self.history()
 
     def holding(self) -> dict[str, dict[str, Any]]:
         """What each vendor holds, by id; nothing masked."""
@@ -95,11 +102,18 @@ async def _serve(there: int, alive: int) -> None:
             world.vendors[name].shelf = copy.deepcopy(shelf)
         return web.Response()
 
-    app.add_routes([
-        web.get("/_proof/customers", customers),
-        web.post("/_proof/save", save),
-        web.post("/_proof/restore", restore),
-    ])
+    async def tokens(_: web.Request) -> web.Response:
+        doors = [vendor._door for vendor in world.vendors.values() if hasattr(vendor, "_door")]
+        return web.json_response([token for door in doors for _, token in door.tokens._until])
+
+    app.add_routes(
+        [
+            web.get("/_proof/customers", customers),
+            web.get("/_proof/tokens", tokens),
+            web.post("/_proof/save", save),
+            web.post("/_proof/restore", restore),
+        ]
+    )
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

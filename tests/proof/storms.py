@@ -69,11 +69,11 @@ async def weathered(folder: Path, customers: int, rounds: int, *, seed: int, rat
             await _run(settings, storm)
             await _calm(sandbox)
             company.become(_next(company, f"W{number}", dice))
-        await _run(settings, storm)
+        storm.wrong += await _run(settings, storm)
         await _calm(sandbox)
         storm.wrong += [f"after the quiet run: {line}" for line in out_of_step(_holding(sandbox), company.states)]
         count = len(sandbox.state.history.entries)
-        await _run(settings, storm)
+        storm.wrong += await _run(settings, storm)
         entries = [asdict(entry) for entry in sandbox.state.history.entries]
         storm.wrong += [f"sent once more: {entry['path']} {entry['body']}" for entry in entries[count:]]
     storm.faults.update(entry["fault"] for entry in entries if entry["fault"])
@@ -95,15 +95,15 @@ async def _calm(sandbox: Running) -> None:
     sandbox.state.faults.clear()
     for limit in sandbox.state.limits.values():
         limit.clear()
-    while any(entry.finished is None for entry in sandbox.state.history.entries):
+    while any(entry.finished is None for entry in sandbox.state.history.entries):  # noqa: ASYNC110 - the sandbox tells nobody
         await asyncio.sleep(0.05)
 
 
-async def _run(settings: Settings, storm: Storm) -> None:
+async def _run(settings: Settings, storm: Storm) -> list[str]:
     report = await app.run_once(settings, (), app.Unwatched(), asyncio.Event(), Redactor())
     for counts in report.targets.values():
         storm.outcomes.update(counts)
-    storm.wrong += [f"trouble: {trouble}" for trouble in report.troubles]
+    return report.troubles
 
 
 def _next(company: Company, word: str, dice: random.Random) -> dict[int, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
+
 from tests.proof import crashes
 from tests.proof.conftest import Tell
 from tests.proof.crashes import Ending, Trial

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from tests.proof import rules
 from tests.proof.firm import Person, out_of_step, people, projected
 from tests.proof.rules import Seen

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.proof.conftest import Tell
 from tests.proof.storms import Storm, weathered
 
@@ -22,7 +23,7 @@ async def test_nothing_is_lost_in_a_storm(tmp_path: Path, tell: Tell) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_nothing_is_lost_in_a_long_storm(tmp_path: Path, tell: Tell, seed: int) -> None:
-    storm = await weathered(tmp_path, 500, 4, seed=seed, rate=300)
+    storm = await weathered(tmp_path, 500, 4, seed=seed, rate=100)
     tell(f"storm of 4 vendors x 500 customers, seed {seed}: {told(storm)}")
     assert storm.wrong == []
     assert storm.faults.total() >= 800

@@ -15,7 +15,13 @@ def opened() -> Breaker:
 
 def test_it_is_closed_at_first_and_admits_everybody() -> None:
     breaker = Breaker(POLICY)
-    assert (breaker.closed, breaker.spent, breaker.wait(0.0), breaker.admits("a"), breaker.admits("b")) == (True, False, 0.0, True, True)
+    assert (breaker.closed, breaker.spent, breaker.wait(0.0), breaker.admits("a"), breaker.admits("b")) == (
+        True,
+        False,
+        0.0,
+        True,
+        True,
+    )
 
 
 def test_it_opens_after_so_many_failures_in_a_row_among_so_many_customers() -> None:

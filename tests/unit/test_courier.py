@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import pytest
@@ -240,7 +241,7 @@ def test_a_vendor_that_asks_to_wait_is_not_asked_for_ever(virtual: Any) -> None:
 
 def test_repeats_are_spread_over_time(virtual: Any) -> None:
     _, wire = carried(virtual, *[NotSent("x")] * 5)
-    gaps = [after - before for before, after in zip(wire.at, wire.at[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(wire.at)]
     assert [0 <= gap <= most for gap, most in zip(gaps, (0.5, 1.0, 2.0, 4.0), strict=True)] == [True] * 4
 
 
@@ -428,7 +429,7 @@ def test_many_workers_whose_token_has_expired_sign_in_once_for_all(virtual: Any)
         await carrier.carry(update("first"))
 
         async def expired(request: Request) -> None:
-            await asyncio.sleep(1)
+            await asyncio.sleep(int(request.url[-1]) if request.method == "PUT" else 1.5)
             if dict(request.headers).get("Authorization") == "token-1":
                 refused.append(request.url)
                 wire._answers.insert(0, 401)
@@ -508,7 +509,7 @@ def test_only_signing_in_tells_whether_the_credentials_are_accepted(virtual: Any
     dialect = Dialect()
     wire = Wire(dialect, None, StopAccount("wrong password"))
     virtual.run(courier(dialect, wire).sign_in())
-    with pytest.raises(StopAccount, match="^wrong password$"):
+    with pytest.raises(StopAccount, match=r"^wrong password$"):
         virtual.run(courier(dialect, wire).sign_in())
     assert wire.asked == ["POST token"] * 2
 

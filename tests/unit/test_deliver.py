@@ -204,7 +204,7 @@ def test_a_store_that_cannot_write_the_intent_stops_everything_before_anything_i
     async def main() -> None:
         await way.deliver(*(planned(pending) for pending in await way.waiting("1", "2", "3")))
 
-    with pytest.raises(StateError, match="^cannot intend$"):
+    with pytest.raises(StateError, match=r"^cannot intend$"):
         virtual.run(main())
     assert [entry for entry in way.log if entry.startswith("send")] == []
 
@@ -215,9 +215,11 @@ def test_a_store_that_cannot_write_an_outcome_stops_the_sending(virtual: Any) ->
     names = [f"{number:03}" for number in range(300)]
 
     async def main() -> None:
-        await way.deliver(*(planned(pending) for pending in await way.waiting(*names) + await way.store.pending("shop", "099", 99)))
+        await way.deliver(
+            *(planned(pending) for pending in await way.waiting(*names) + await way.store.pending("shop", "099", 99))
+        )
 
-    with pytest.raises(StateError, match="^cannot settle$"):
+    with pytest.raises(StateError, match=r"^cannot settle$"):
         virtual.run(main())
     assert len([entry for entry in way.log if entry.startswith("send")]) <= 3
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sync.model import Change, Held, Identity, Update
+from sync.model import Change, Diff, Held, Identity, Request, Update
 from sync.pipeline.figures import Figures
-from sync.pipeline.gates import FEWEST_KNOWN, GatePolicy, Limit, judge
+from sync.pipeline.gates import FEWEST_KNOWN, GatePolicy, Limit, judge, sift
 
 EDIT = Update("1", Identity("1"), 1, (Change("a", "x", "y"),), {}, ())
 CLEAR = Update("2", Identity("2"), 1, (Change("a", "x", ""),), {}, ())
@@ -38,25 +38,40 @@ def test_a_limit_is_exceeded_above_it_and_a_share_of_few_says_nothing(
 
 def test_without_gates_or_within_them_nothing_is_held() -> None:
     flood = Figures(known=100, updates=100, clearing=100)
-    assert judge(GatePolicy(), flood) is None
-    assert judge(GatePolicy(THIRD, THIRD), Figures(known=100, updates=30, clearing=30)) is None
+    assert judge(GatePolicy(), flood) == ()
+    assert judge(GatePolicy(THIRD, THIRD), Figures(known=100, updates=30, clearing=30)) == ()
 
 
 def test_too_many_updates_hold_them_all_with_limit_and_figure() -> None:
-    keep = judge(GatePolicy(max_updates=THIRD), Figures(known=100, updates=31))
-    assert keep
+    tripped = judge(GatePolicy(max_updates=THIRD), Figures(known=100, updates=31))
     reason = "max_updates: 31 of 100 customers would be updated; the limit is 30%"
-    assert (keep(EDIT), keep(CLEAR)) == (Held(EDIT, "max_updates", reason), Held(CLEAR, "max_updates", reason))
+    assert sift(EDIT, tripped, say) == [Held(EDIT, "max_updates", reason)]
+    assert sift(CLEAR, tripped, say) == [Held(CLEAR, "max_updates", reason)]
 
 
 def test_too_many_cleared_values_hold_only_what_clears() -> None:
-    keep = judge(GatePolicy(max_cleared=FIVE), Figures(known=100, updates=90, clearing=6))
-    assert keep
+    tripped = judge(GatePolicy(max_cleared=FIVE), Figures(known=100, updates=90, clearing=6))
     reason = "max_cleared: 6 of 100 customers would lose a value; the limit is 5"
-    assert (keep(EDIT), keep(CLEAR)) == (None, Held(CLEAR, "max_cleared", reason))
+    assert sift(EDIT, tripped, say) == [EDIT]
+    assert sift(CLEAR, tripped, say) == [Held(CLEAR, "max_cleared", reason)]
 
 
-def test_each_held_update_names_the_first_gate_that_holds_it() -> None:
-    keep = judge(GatePolicy(THIRD, FIVE), Figures(known=100, updates=90, clearing=6))
-    assert keep
-    assert [held.gate for held in (keep(EDIT), keep(CLEAR)) if held] == ["max_updates", "max_cleared"]
+def test_the_other_changes_of_a_customer_go_through_and_it_goes_on_waiting() -> None:
+    tripped = judge(GatePolicy(max_cleared=FIVE), Figures(known=100, updates=90, clearing=6))
+    both = Update("3", Identity("3"), 1, (Change("a", "x", ""), Change("b", "1", "2")), {"a": "", "b": "2"}, ())
+    held, sent = sift(both, tripped, say)
+    assert isinstance(held, Held)
+    assert isinstance(sent, Update)
+    assert held.update.changes == (Change("a", "x", ""),)
+    assert (sent.changes, sent.leaves, sent.stays) == ((Change("b", "1", "2"),), {"a": "x", "b": "2"}, True)
+    assert sent.requests == (Request("PUT", "b", {"a": "x", "b": "2"}),)
+
+
+def test_a_held_customer_names_the_first_gate_that_holds_it() -> None:
+    tripped = judge(GatePolicy(THIRD, FIVE), Figures(known=100, updates=90, clearing=6))
+    assert [part.gate for part in sift(EDIT, tripped, say) if isinstance(part, Held)] == ["max_updates"]
+    assert [part.gate for part in sift(CLEAR, tripped, say) if isinstance(part, Held)] == ["max_cleared"]
+
+
+def say(update: Update, changes: Diff) -> tuple[Request, ...]:
+    return (Request("PUT", ",".join(change.field for change in changes), update.leaves),)

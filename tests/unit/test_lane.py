@@ -279,7 +279,7 @@ def test_any_answer_says_that_the_vendor_is_there(virtual: Any, trouble: SyncErr
 # ---- from run to run
 
 
-def test_what_stops_the_account_is_remembered(virtual: Any) -> None:
+def test_what_stops_the_account_is_remembered() -> None:
     way = lane()
     way.close("quota is gone", UNTIL)
     standing = way.standing()
@@ -289,7 +289,7 @@ def test_what_stops_the_account_is_remembered(virtual: Any) -> None:
     assert (again.closed.reason, again.closed.until) == ("quota is gone", UNTIL)
 
 
-def test_credentials_are_tried_again_in_the_next_run(virtual: Any) -> None:
+def test_credentials_are_tried_again_in_the_next_run() -> None:
     way = lane()
     way.close("credentials refused", None, refused=True)
     assert (way.standing().stopped_until, way.standing().reason) == (0.0, "credentials refused")

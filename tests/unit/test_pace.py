@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -89,7 +90,7 @@ def test_connections_that_are_set_up_once_cost_little(virtual: Any, count: int) 
 
 def test_starts_are_spaced_evenly_from_the_first_on(virtual: Any) -> None:
     moments = virtual.run(sent(Pace(PacePolicy(per(10)), Standing()), virtual, 50))
-    gaps = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(moments)]
     assert [gap for gap in gaps if not 0.085 <= gap <= 0.115] == []
 
 
@@ -101,7 +102,22 @@ def test_a_pause_is_not_caught_up_with(virtual: Any) -> None:
         await asyncio.sleep(60)
         return await sent(pace, virtual, 30)
 
-    assert most_in(virtual.run(main()), 1.0) <= 10
+    moments = virtual.run(main())
+    assert most_in(moments, 1.0) <= 10
+    assert [after - before for before, after in pairwise(moments) if after - before < 0.075] == []
+
+
+@pytest.mark.parametrize("count", [5, 50, 200])
+def test_what_a_busy_process_is_late_by_is_made_up_for(virtual: Any, count: int) -> None:
+    chance = random.Random(count)
+
+    async def oversleep(seconds: float) -> None:
+        await asyncio.sleep(seconds + chance.uniform(0, 0.008))
+
+    pace = Pace(PacePolicy(per(count)), Standing(), sleep=oversleep)
+    moments = virtual.run(sent(pace, virtual, 20 * count))
+    assert most_in(moments, 1.0) <= count
+    assert (len(moments) - 1) / (moments[-1] - moments[0]) >= 0.97 * count
 
 
 def test_nobody_is_paced_where_there_is_no_limit(virtual: Any) -> None:
@@ -201,6 +217,19 @@ def test_no_window_exceeds_the_quota_and_nearly_all_of_it_is_used(virtual: Any, 
     moments = virtual.run(sent(Pace(quota(count, seconds), Standing()), virtual, 5 * count))
     assert most_in(moments, seconds) == count
     assert moments[-1] - moments[0] <= 4 * (seconds * (1 + 1 / BUCKETS) + 1)
+
+
+def test_a_call_counts_until_it_is_as_long_ago_as_the_quota_says(virtual: Any) -> None:
+    pace = Pace(quota(1, 60.0), Standing())
+
+    async def main() -> list[float]:
+        await asyncio.sleep(1.9 - virtual.clock.time() % 1)
+        moments = await sent(pace, virtual, 1)
+        await asyncio.sleep(59.5)
+        return moments + await sent(pace, virtual, 1)
+
+    first, second = virtual.run(main())
+    assert second - first >= 60
 
 
 def test_a_quota_survives_restarts(virtual: Any) -> None:

@@ -30,7 +30,11 @@ SEALED = Secret("fingerprint", PASSWORD)
 
 
 def update(customer: str, after: object = "b@x.org") -> Update:
-    changes = (Change("Email", "a@x.org", after, ("Mail",)), Change("Tags", ABSENT, ["a"]), Change("Credit", UNKNOWN, Decimal("1.50")))
+    changes = (
+        Change("Email", "a@x.org", after, ("Mail",)),
+        Change("Tags", ABSENT, ["a"]),
+        Change("Credit", UNKNOWN, Decimal("1.50")),
+    )
     body = {"Email": after, "Deep": {"Credit": Decimal("1.50")}}
     requests = (Request("PUT", f"https://vendor.example/{customer}", body, (("X", "y"),)),)
     return Update(customer, Identity("1" + customer, "Name"), 3, changes, {"Email": after}, requests, frozenset({"Fax"}))
@@ -141,7 +145,7 @@ def test_every_claim_counts_but_that_of_somebody_elses_customer(plan: Plan) -> N
 
 def test_what_a_gate_names_is_held_and_counted_anew(plan: Plan) -> None:
     plan.write([update("1"), update("2"), Unchanged(Pending("3", 1))])
-    plan.gate(lambda entry: Held(entry, "max_cleared", "why") if entry.customer == "2" else None)
+    plan.gate(lambda entry: [Held(entry, "max_cleared", "why") if entry.customer == "2" else entry])
     assert list(plan.entries()) == [update("1"), Held(update("2"), "max_cleared", "why"), Unchanged(Pending("3", 1))]
     assert (plan.figures.updates, plan.figures.held, plan.figures.unchanged) == (1, 1, 1)
 
@@ -149,5 +153,5 @@ def test_what_a_gate_names_is_held_and_counted_anew(plan: Plan) -> None:
 def test_a_rejected_claim_is_not_held_as_well(plan: Plan) -> None:
     plan.write([update("1"), update("2")])
     plan.contest({"1": ("2",), "2": ("1",)})
-    plan.gate(lambda entry: Held(entry, "max_updates", "why"))
+    plan.gate(lambda entry: [Held(entry, "max_updates", "why")])
     assert (plan.figures.rejected, plan.figures.held) == (2, 0)

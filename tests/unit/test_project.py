@@ -300,7 +300,9 @@ def test_a_float_becomes_the_decimal_that_it_shows() -> None:
 
 
 trees = st.recursive(
-    st.dictionaries(st.text("abc", min_size=1, max_size=3), st.none() | st.booleans() | st.integers() | st.text(max_size=3), max_size=4),
+    st.dictionaries(
+        st.text("abc", min_size=1, max_size=3), st.none() | st.booleans() | st.integers() | st.text(max_size=3), max_size=4
+    ),
     lambda inner: st.dictionaries(st.text("abc", min_size=1, max_size=3), inner | st.integers(), max_size=4),
     max_leaves=20,
 )
@@ -338,7 +340,8 @@ TABLE = {
 }
 values = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.decimals(), st.text(max_size=6), st.binary(max_size=3),
-    st.lists(st.text(max_size=3), max_size=3), st.dictionaries(st.text(max_size=2), st.integers(), max_size=2), st.dates(), st.datetimes(),
+    st.lists(st.text(max_size=3), max_size=3), st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
+    st.dates(), st.datetimes(),
 )  # fmt: skip
 customers = st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e"]), values).map(lambda found: {"id": 1, **found})
 

@@ -224,7 +224,10 @@ def test_whatever_does_not_fit_is_a_value_error(value: Any, rule: str) -> None:
         assert not isinstance(value, str) or len(value) < 6 or value not in str(wrong)  # noqa: PT017 - either way is right
 
 
-@given(st.text(alphabet=" abcAB1\n\u00e4\u00df'", max_size=20), st.sampled_from(["trim", "collapse", "lower", "upper", "title", "digits"]))
+@given(
+    st.text(alphabet=" abcAB1\n\u00e4\u00df'", max_size=20),
+    st.sampled_from(["trim", "collapse", "lower", "upper", "title", "digits"]),
+)
 def test_doing_it_twice_changes_nothing_more(value: str, rule: str) -> None:
     once = via(rule, value)
     assert via(rule, once) == once
