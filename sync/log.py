@@ -13,6 +13,8 @@ import structlog
 Format = Literal["console", "json"]
 SHORTEST_SECRET = 4
 """Shorter credentials would take half of every sentence with them."""
+CUT = 500
+"""A text of so many characters may have been cut off in the middle of a secret; a shorter one is whole."""
 
 
 class Redactor:
@@ -30,9 +32,10 @@ class Redactor:
     def clean(self, text: str, also: Iterable[str] = ()) -> str:
         """The text without them, and without `also`; a text that was cut off within one ends before it."""
         hidden = self._secrets.union(*map(_spellings, also)) - {""}
+        length = len(text)
         for secret in sorted(hidden, key=len, reverse=True):
             text = text.replace(secret, "***")
-        begun = max((_overlap(text, secret) for secret in hidden), default=0)
+        begun = max((_overlap(text, secret) for secret in hidden), default=0) if length >= CUT else 0
         return text[: len(text) - begun] + "***" if begun else text
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -106,6 +106,13 @@ class Vendor(Protocol):
         """Yields the update's requests, reads each reply, returns the receipt; raises a `VendorError` for the rest."""
 
     @abstractmethod
+    def look(self, update: Update) -> Exchange:
+        """Reads the customer back after an unclear reply; the receipt's `missing` are the changes that it does not hold as sent.
+
+        Raises a VendorError where that cannot be told.
+        """
+
+    @abstractmethod
     def sign_in(self, token: Token | None) -> SignIn:
         """Yields the sign-in requests (a refresh where `token` allows it) and returns the new token."""
 

@@ -118,8 +118,9 @@ def _say(console: Console, number: str, words: str, command: str = "") -> None:
 
 
 def _farewell(console: Console, directory: Path, url: str) -> None:
+    port = url.rpartition(":")[2]
     console.print(
         f"\n[bold]Look around:[/bold] {directory}/config is a config to start from, {directory}/customer-sync.db what each target"
-        f" holds.\n`customer-sync sandbox --port {url.rpartition(':')[2]}` starts the vendors again, as empty as they were at first,"
-        " where that config looks for them;\na page shows what they hold."
+        f" holds.\n`customer-sync sandbox --port {port}` starts the vendors again where that config looks for them,"
+        "\nas empty as they were at first; a page shows what they hold."
     )

@@ -19,6 +19,9 @@ log = structlog.get_logger()
 LOOK = 1.0
 """Seconds after which whoever waits for a probe looks whether the process is asked to stop."""
 
+LONGEST_STOP = 7 * 86400.0
+"""Seconds; an account that is stopped for longer than any vendor may ask for was stopped by a clock that ran ahead."""
+
 
 @dataclass(frozen=True, slots=True)
 class LanePolicy:
@@ -73,7 +76,7 @@ class Lane:
         self._unwell = ""
         self._moved = asyncio.Condition()
         self._waiting = 0
-        if standing.stopped_until > time.time():
+        if time.time() < standing.stopped_until <= time.time() + LONGEST_STOP:
             self.close(standing.reason, datetime.fromtimestamp(standing.stopped_until, UTC))
 
     @property

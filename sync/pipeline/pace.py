@@ -120,7 +120,8 @@ class Quota:
 
     def free_at(self, now: float) -> float:
         """When the next call may start: `now`, or when the oldest part leaves the window."""
-        self._used = [(start, count) for start, count in self._used if start + self._width + self._rate.seconds > now]
+        used = ((min(start, now), count) for start, count in self._used)  # what lies ahead was noted by a clock that was set back
+        self._used = [(start, count) for start, count in used if start + self._width + self._rate.seconds > now]
         if sum(count for _, count in self._used) < self._rate.count:
             return now
         return self._used[0][0] + self._width + self._rate.seconds

@@ -59,7 +59,7 @@ class SqliteDialect(Dialect):
         return f"{column} IN (SELECT value FROM json_each(?))", (orjson.dumps(wanted).decode(),)  # noqa: S608 - a quoted name
 
     def reader(self, kind: str) -> Callable[[Any], Any] | None:
-        """By SQLite's habit the declared type is free text (`DECIMAL(10,2)`), and a value may be something else: then it stays."""
+        """By SQLite's habit the declared type is free text (`DECIMAL(10,2)`); a value that is something else stays as it is."""
         return next((read for start, read in READERS.items() if kind.startswith(start)), None)
 
     async def close(self) -> None:

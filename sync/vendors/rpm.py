@@ -140,6 +140,20 @@ class Rpm(Vendor):
             raise Unclear("the reply is about another customer, or does not say which")
         return Receipt(tuple(FieldError(change.field, NOT_HELD) for change in update.changes if _lacks(result, change)))
 
+    def look(self, update: Update) -> Exchange:
+        """`Customer` answers as CustomerEdit does; what it does not speak of cannot be told."""
+        named = (
+            {"CustomerID": int(update.identity.value)} if update.identity.match is None else {"Customer": update.identity.value}
+        )
+        reply = yield Request("POST", f"{self._base}/Customer", {**named, "IncludeLocations": False})
+        result = (reading.tree(reply) or {}).get("Result")
+        if not isinstance(result, dict) or "Error" in result or not _fits(update.identity, result):
+            raise Unclear("read back, the reply is not about this customer")
+        spoken = {"Name", "Website"} & result.keys() | ({"Fields"} if isinstance(result.get("Fields"), list) else set())
+        if not all(change.field.split(".", 1)[0] in spoken for change in update.changes):
+            raise Unclear("read back, the vendor does not show every field that was sent")
+        return Receipt(tuple(FieldError(change.field, reading.NOT_HELD) for change in update.changes if _lacks(result, change)))
+
     def sign_in(self, token: Token | None) -> SignIn:  # noqa: ARG002 - there is no token
         """Nothing to do: the key goes with every request."""
         yield from ()

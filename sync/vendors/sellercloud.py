@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from sync.errors import FieldError, StopAccount, TryAgain, Unclear, VendorError, Wait
-from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
+from sync.model import UNKNOWN, Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
 from sync.vendors import reading
 from sync.vendors.schema import BaseUrl, Exact, Field, Flag, Schema, Text, Whole
@@ -89,6 +89,26 @@ class SellercloudAccount(Schema):
     password: SecretStr
 
 
+READ_NAMES = {
+    **{name: f"General.{name}" for name in ("Title", "Name", "Email", "EmailCC", "BusinessAliases", "SourceId")},
+    **{
+        f"AccountManager{number}{what}": f"Internal.AccountManager{number}{what}"
+        for number in (2, 3)
+        for what in ("Id", "Commission")
+    },
+    **{name: f"Personal.{name}" for name in ("Phone1", "Phone2", "Phone3", "Mobile", "Fax")},
+    "BusinessName": "General.CorporateName",
+    "IsWholesale": "General.IsWholeSaleUser",
+    "CompanyId": "Internal.CompanyID",
+    "AccountManager1Id": "Internal.AccountManagerId",
+    "AccountManager1Commission": "Internal.AccountManagerCommission",
+    "Salesman": "Internal.SalesMan",
+    "Comments": "Internal.Comment",
+    "Rating": "Internal.LocalRating",
+}
+"""Where a field of the update stands when it is read."""
+
+
 class Sellercloud(Vendor):
     """Sellercloud's REST API, as one account speaks it."""
 
@@ -127,6 +147,14 @@ class Sellercloud(Vendor):
             raise Unclear("a web page instead of an answer")
         return Receipt()
 
+    def look(self, update: Update) -> Exchange:
+        """GET /Customers/{id} has other names, in sections; nothing else of it is kept (it can hold card numbers)."""
+        reply = yield Request("GET", update.requests[0].url)
+        answer = reading.tree(reply) or {}
+        if reply.status != HTTPStatus.OK or str(_member(answer, "General.ID")) != update.identity.value:
+            raise Unclear("read back, the reply is not about this customer")
+        return reading.compared(update.changes, lambda field: _member(answer, READ_NAMES[field]))
+
     def sign_in(self, token: Token | None) -> SignIn:  # noqa: ARG002 - there is no refresh
         """POST /token; `expires_in` is obeyed, whatever it is."""
         body = {"Username": self._account.username, "Password": reading.credential(self._account.password)}
@@ -141,6 +169,12 @@ class Sellercloud(Vendor):
     def sign(self, request: Request, token: Token | None) -> Request:
         """A bearer token, on everything but the sign-in."""
         return reading.bearer(request, token)
+
+
+def _member(answer: Mapping[str, Any], path: str) -> object:
+    section, name = path.split(".")
+    members = answer.get(section)
+    return members.get(name, UNKNOWN) if isinstance(members, dict) else UNKNOWN
 
 
 def _failure(reply: Reply) -> VendorError:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, BeforeValidator, SecretStr
 
 from sync.errors import FieldError, Refused, StopAccount, Unclear
-from sync.model import Change, Diff, Exchange, Identity, Leaf, Receipt, Request, SignIn, Token, Update
+from sync.model import UNKNOWN, Change, Diff, Exchange, Identity, Leaf, Receipt, Request, SignIn, Token, Update
 from sync.ports import Vendor
 from sync.vendors import reading
 from sync.vendors.schema import Amount, BaseUrl, Field, Filled, Flag, Password, Schema, Text, Whole
@@ -142,6 +142,20 @@ class WebCommander(Vendor):
         primary = _primary(customer)
         return Receipt(tuple(FieldError(change.field, NOT_HELD) for change in update.changes if _lacks(primary, change)))
 
+    def look(self, update: Update) -> Exchange:
+        """GET of the same address; passwords, the newsletter and an address without the field are not shown."""
+        reply = yield Request("GET", update.requests[0].url)
+        customer = (reading.tree(reply) or {}).get("customer")
+        if reply.status != HTTPStatus.OK or not isinstance(customer, dict) or _id(customer) != update.identity.value:
+            raise Unclear("read back, the reply is not about this customer")
+        primary = _primary(customer)
+        inline = [change for change in update.changes if change.field.removeprefix(INSIDE) in ADDRESS]
+        others = tuple(change for change in update.changes if change not in inline)
+        if any(ADDRESS[change.field.removeprefix(INSIDE)] not in primary for change in inline):
+            raise Unclear("read back, the vendor does not show every field that was sent")
+        missing = tuple(FieldError(change.field, reading.NOT_HELD) for change in inline if _lacks(primary, change))
+        return Receipt(missing + reading.compared(others, lambda field: _shown(customer, field)).missing)
+
     def sign_in(self, token: Token | None) -> SignIn:
         """POST /oauth2/token: a refresh where there is a refresh token, and the full sign-in where that is refused."""
         if token is not None and token.refresh:
@@ -166,6 +180,13 @@ class WebCommander(Vendor):
         application = {"client_id": account.client_id, "client_secret": reading.credential(account.client_secret)}
         body = {"grant_type": grant, **credentials, "redirect_uri": account.redirect_uri, **application}
         return Request("POST", f"{self._base}/oauth2/token", body)
+
+
+def _shown(customer: Mapping[str, Any], field: str) -> object:
+    """What a read shows of a field that is not in an address."""
+    name = field.removeprefix(INSIDE)
+    held = customer.get({"gender": "sex"}.get(name, name), UNKNOWN)
+    return held.get("id") if name == "shipping_profile" and isinstance(held, dict) else held
 
 
 def _words(answer: Mapping[str, Any]) -> str:

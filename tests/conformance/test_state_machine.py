@@ -610,6 +610,13 @@ def test_what_is_sent_b_before_a_crash_is_sent_a_again(life: Life) -> None:
     assert life.accounts["east"].held[11]["Name"] == "Ann"
 
 
+def test_a_field_that_was_out_of_the_map_for_a_while_is_not_sent_again_as_it_was(life: Life) -> None:
+    for chosen in (MAPS[2], MAPS[0]):
+        life.accounts["east"].map = chosen
+        sent = life.run()
+    assert (sent, east_and_west(life)) == (0, (True, True))
+
+
 def test_rows_without_a_key_do_not_keep_the_others_from_being_sent(life: Life) -> None:
     life.table.keyless = 1
     life.put("1", {**ANN, "name": "Bea"})

@@ -25,7 +25,7 @@ def test_every_command_tells_what_it_does_with_an_example(place: Place) -> None:
 def test_the_shell_can_complete_commands(place: Place) -> None:
     shown = place.cli("--show-completion", "bash")
     assert shown.code == 0
-    assert "complete -o default -F _customer_sync_completion customer-sync" in shown.out
+    assert "COMP_WORDS" in shown.out
 
 
 def test_a_written_config_is_valid_and_is_not_written_over(place: Place) -> None:

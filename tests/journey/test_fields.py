@@ -109,7 +109,9 @@ def test_a_gate_holds_what_it_names_and_the_rest_goes(shop: Place) -> None:
     ]  # fmt: skip
     assert {held["gate"] for held in targets["rpm"]["held"]} == {"max_updates"}
     sent = shop.sandbox.updates()[start:]
-    assert sorted((entry["vendor"], entry["customer"]) for entry in sent) == [("sellercloud", key) for key in ("1", "3", "4", "5")]
+    assert sorted((entry["vendor"], entry["customer"]) for entry in sent) == [
+        ("sellercloud", key) for key in ("1", "3", "4", "5")
+    ]
     found = shop.failures()
     assert {key: failure["outcome"] for key, failure in found.items()} == {
         (target, key): "held" for target in ("rpm", "sellercloud") for key in ("3", "4", "5")

@@ -134,7 +134,7 @@ def test_a_good_run_and_all_that_can_be_looked_at_show_no_secret(config: Path, s
     assert seen.leaks(sandbox) == []
 
 
-@pytest.mark.parametrize("padding", [0, 350, 470])
+@pytest.mark.parametrize("padding", [0, pytest.param(350, marks=pytest.mark.long), 470])
 def test_a_vendor_that_says_back_what_it_was_sent_reveals_nothing(config: Path, sandbox: Sandbox, padding: int) -> None:
     of_customers = [echo("webcommander", text, padding=padding, customer=str(id)) for id, text in OF_CUSTOMERS.items()]
     sandbox.fault(*of_customers, *(echo(name, padding=padding) for name in VENDORS if name != "webcommander"))
@@ -145,7 +145,7 @@ def test_a_vendor_that_says_back_what_it_was_sent_reveals_nothing(config: Path, 
     assert seen.leaks(sandbox) == []
 
 
-@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize("status", [400, pytest.param(503, marks=pytest.mark.long)])
 def test_a_sign_in_that_says_back_what_it_was_sent_reveals_nothing(config: Path, sandbox: Sandbox, status: int) -> None:
     sandbox.fault(*(echo(name, endpoint="token") | {"status": status} for name in VENDORS if name != "rpm"))
     seen = Seen(config)
@@ -156,7 +156,16 @@ def test_a_sign_in_that_says_back_what_it_was_sent_reveals_nothing(config: Path,
     assert seen.leaks(sandbox) == []
 
 
-@pytest.mark.parametrize("place", ["before_send:2", "after_send:3", "after_reply:4", "before_settling:1", "before_commit:9"])
+PLACES = (
+    "after_reply:4",
+    *(
+        pytest.param(place, marks=pytest.mark.long)
+        for place in ("before_send:2", "after_send:3", "before_settling:1", "before_commit:9")
+    ),
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_a_process_that_dies_leaves_no_secret(config: Path, sandbox: Sandbox, place: str) -> None:
     sandbox.fault({"fault": "error_after", "probability": 0.3, "times": None})
     seen = Seen(config)

@@ -16,7 +16,7 @@ from sync.pipeline.pace import PacePolicy, Rate
 SICK = BreakerPolicy(failures=3, customers=2, cooldown=10.0, probes=2)
 SLOW = LanePolicy(patience=60.0, pace=PacePolicy(Rate(1, 10.0, "1/10s")), breaker=SICK)
 FREE = LanePolicy(patience=60.0, breaker=SICK)
-UNTIL = datetime(2099, 1, 1, tzinfo=UTC)
+UNTIL = datetime.now(UTC) + timedelta(days=1)
 
 
 def lane(policy: LanePolicy = FREE, standing: Standing | None = None, stopping: asyncio.Event | None = None) -> Lane:
