@@ -107,9 +107,9 @@ class Vendor(Protocol):
 
     @abstractmethod
     def look(self, update: Update) -> Exchange:
-        """Reads the customer back after an unclear reply; the receipt's `missing` are the changes that it does not hold as sent.
+        """Reads the customer back after an unclear reply. Returns a receipt whose `missing` are the changes not held as sent.
 
-        Raises a VendorError where that cannot be told.
+        Raises a VendorError where that cannot be told; a `Refused` is then about the reading, never about the update.
         """
 
     @abstractmethod

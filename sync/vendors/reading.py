@@ -3,9 +3,9 @@
 import html
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -14,13 +14,12 @@ import orjson
 from pydantic import SecretStr
 
 from sync.errors import FieldError, Refused, SignInAgain, StopAccount, TryAgain, Unclear, VendorError, Wait
-from sync.model import UNKNOWN, Diff, Receipt, Reply, Request, Secret, Token
+from sync.model import Reply, Request, Secret, Token
 
 NOT_APPLIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 LONGEST_REASON = 500
 LONGEST_WAIT = 10**9
 """Seconds; more is no time that a vendor means, and would overflow a date."""
-NOT_HELD = "read back, the vendor does not hold it as sent"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -147,37 +146,6 @@ def bearer(request: Request, token: Token | None) -> Request:
 def headed(request: Request, name: str, value: str) -> Request:
     """The request with one more header."""
     return Request(request.method, request.url, request.body, (*request.headers, (name, value)))
-
-
-def compared(changes: Diff, held: Callable[[str], object]) -> Receipt:
-    """What was sent against what is held: `held` takes a field's name, and returns UNKNOWN where a read does not show it.
-
-    Raises Unclear where a field cannot be told.
-    """
-    values = [(change, held(change.field)) for change in changes]
-    if any(value is UNKNOWN for _, value in values):
-        raise Unclear("read back, the vendor does not show every field that was sent")
-    return Receipt(tuple(FieldError(change.field, NOT_HELD) for change, value in values if not alike(change.after, value)))
-
-
-def alike(sent: object, held: object) -> bool:
-    """Whether the two mean the same to a vendor: nothing is empty, 12.50 is 12.5, and a list has no order."""
-    if isinstance(sent, list) or isinstance(held, list):
-        return sorted(map(str, sent if isinstance(sent, list) else [])) == sorted(
-            map(str, held if isinstance(held, list) else [])
-        )
-    if isinstance(sent, bool) or isinstance(held, bool):
-        return sent is held
-    if isinstance(sent, int | Decimal) or isinstance(held, int | float):
-        return _number(sent) == _number(held)
-    return str(sent or "").strip() == str(held or "").strip()
-
-
-def _number(value: object) -> object:
-    try:
-        return Decimal(str(value or 0))
-    except InvalidOperation:
-        return value
 
 
 def credential(value: SecretStr) -> Secret:

@@ -5,10 +5,11 @@ server is known to ignore a field in silence, so what it answers is compared wit
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
 
@@ -17,9 +18,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, Stri
 from pydantic_core import PydanticCustomError
 
 from sync.errors import FieldError, Refused, StopAccount, Unclear, VendorError
-from sync.model import Change, Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
+from sync.model import Change, Diff, Exchange, Identity, Leaf, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
-from sync.vendors import reading
+from sync.vendors import holding, reading
 from sync.vendors.schema import BaseUrl, Field, Filled, Schema, Text
 
 CUSTOM = "Fields."
@@ -128,31 +129,15 @@ class Rpm(Vendor):
 
     def exchange(self, update: Update) -> Exchange:
         """A `Result` without `Error`, of the customer that was asked for, means done."""
-        reply = yield update.requests[0]
-        answer = reading.tree(reply) or {}
-        words = _error(answer)
-        if words or reply.status != HTTPStatus.OK:
-            raise _failure(reply, words)
-        result = answer.get("Result")
-        if not isinstance(result, dict):
-            raise Unclear(f"an answer without a Result: {reading.text(reply) or 'nothing that can be read'}")
-        if not _fits(update.identity, result):
-            raise Unclear("the reply is about another customer, or does not say which")
-        return Receipt(tuple(FieldError(change.field, NOT_HELD) for change in update.changes if _lacks(result, change)))
+        result = _result((yield update.requests[0]), update.identity)
+        return holding.otherwise(update.changes, partial(_shown, result), _alike, NOT_HELD)
 
     def look(self, update: Update) -> Exchange:
-        """`Customer` answers as CustomerEdit does; what it does not speak of cannot be told."""
-        named = (
-            {"CustomerID": int(update.identity.value)} if update.identity.match is None else {"Customer": update.identity.value}
-        )
-        reply = yield Request("POST", f"{self._base}/Customer", {**named, "IncludeLocations": False})
-        result = (reading.tree(reply) or {}).get("Result")
-        if not isinstance(result, dict) or "Error" in result or not _fits(update.identity, result):
-            raise Unclear("read back, the reply is not about this customer")
-        spoken = {"Name", "Website"} & result.keys() | ({"Fields"} if isinstance(result.get("Fields"), list) else set())
-        if not all(change.field.split(".", 1)[0] in spoken for change in update.changes):
-            raise Unclear("read back, the vendor does not show every field that was sent")
-        return Receipt(tuple(FieldError(change.field, reading.NOT_HELD) for change in update.changes if _lacks(result, change)))
+        """`Customer` answers as CustomerEdit does, but takes a name in a member of its own."""
+        identity = update.identity
+        whom = {"CustomerID": int(identity.value)} if identity.match is None else {"Customer": identity.value}
+        reply = yield Request("POST", f"{self._base}/Customer", {**whom, "IncludeLocations": False})
+        return holding.looked(update.changes, partial(_shown, _result(reply, identity)), _alike)
 
     def sign_in(self, token: Token | None) -> SignIn:  # noqa: ARG002 - there is no token
         """Nothing to do: the key goes with every request."""
@@ -187,6 +172,20 @@ def _error(answer: Mapping[str, Any]) -> str:
     return reading.quoted(error if isinstance(error, str) else orjson.dumps(error).decode()) or "an error without a message"
 
 
+def _result(reply: Reply, identity: Identity) -> Mapping[str, Any]:
+    """What CustomerEdit and Customer answer: the customer that was asked for."""
+    answer = reading.tree(reply) or {}
+    words = _error(answer)
+    if words or reply.status != HTTPStatus.OK:
+        raise _failure(reply, words)
+    result = answer.get("Result")
+    if not isinstance(result, dict):
+        raise Unclear(f"an answer without a Result: {reading.text(reply) or 'nothing that can be read'}")
+    if not _fits(identity, result):
+        raise Unclear("the reply is about another customer, or does not say which")
+    return result
+
+
 def _failure(reply: Reply, words: str) -> VendorError:
     """Only the text tells one error from another; a text that is not known is a refusal of this customer.
 
@@ -199,7 +198,7 @@ def _failure(reply: Reply, words: str) -> VendorError:
         midnight = reply.at.replace(hour=0, minute=0, second=0, microsecond=0)
         return StopAccount(words, midnight + timedelta(days=1))
     if reply.status in WRONG_ADDRESS:
-        return StopAccount(f"no CustomerEdit at base_url: {reading.phrase(reply)}")
+        return StopAccount(f"no api2.svc at base_url: {reading.phrase(reply)}")
     if reply.status != HTTPStatus.OK:
         return reading.failure(reply, words or reading.text(reply))
     taken = NAME_TAKEN.fullmatch(said)
@@ -221,17 +220,19 @@ def _aliases(result: Mapping[str, Any]) -> Iterator[object]:
         yield from entry.values() if isinstance(entry, dict) else [entry]
 
 
-def _lacks(result: Mapping[str, Any], change: Change) -> bool:
-    if change.field == "Name":
-        return "Name" in result and _folded(change.after) != _folded(result["Name"])
-    if not change.field.startswith(CUSTOM):
-        return change.field in result and not _same(change.after, result[change.field])
+def _shown(result: Mapping[str, Any], field: str) -> Sequence[object]:
+    """A custom field that is not listed is empty, as long as there is a list."""
+    if not field.startswith(CUSTOM):
+        return [result[field]] if field in result else []
     pairs = result.get("Fields")
     if not isinstance(pairs, list):
-        return False
-    asked = _folded(_custom(change))
-    held = [pair.get("Value") for pair in pairs if isinstance(pair, dict) and _folded(pair.get("Field")) == asked]
-    return not any(_same(change.after, value) for value in held or [""])
+        return []
+    asked = _folded(field.removeprefix(CUSTOM))
+    return [pair.get("Value") for pair in pairs if isinstance(pair, dict) and _folded(pair.get("Field")) == asked] or [""]
+
+
+def _alike(field: str, sent: Leaf, held: object) -> bool:
+    return _folded(sent) == _folded(held) if field == "Name" else _same(sent, held)
 
 
 def _custom(change: Change) -> str:
@@ -249,6 +250,8 @@ def _same(sent: object, held: object) -> bool:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
     return "" if value is None else str(_value(value)).strip()
 
 

@@ -4,10 +4,11 @@ Rests on Sellercloud's page "Update Customer": null or omitted means "no update"
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
@@ -16,9 +17,9 @@ from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from sync.errors import FieldError, StopAccount, TryAgain, Unclear, VendorError, Wait
-from sync.model import UNKNOWN, Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
+from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
-from sync.vendors import reading
+from sync.vendors import holding, reading
 from sync.vendors.schema import BaseUrl, Exact, Field, Flag, Schema, Text, Whole
 
 INTERNAL_ERROR_ATTEMPTS = 3
@@ -27,6 +28,27 @@ INTERNAL_ERROR_ATTEMPTS = 3
 DONE = {HTTPStatus.OK, HTTPStatus.NO_CONTENT}
 ERROR_NAMES = ("ErrorMessage", "ExceptionMessage", "Error")
 NOT_FOUND = re.compile(r"not (be )?found|not exist|no such", re.IGNORECASE)
+
+
+GENERAL = ("Title", "Name", "Email", "EmailCC", "BusinessAliases", "SourceId")
+MANAGERS = tuple(f"AccountManager{number}{what}" for number in (2, 3) for what in ("Id", "Commission"))
+PERSONAL = ("Phone1", "Phone2", "Phone3", "Mobile", "Fax")
+READ = {
+    **{name: ("General", name) for name in GENERAL},
+    **{name: ("Internal", name) for name in MANAGERS},
+    **{name: ("Personal", name) for name in PERSONAL},
+    "BusinessName": ("General", "CorporateName"),
+    "IsWholesale": ("General", "IsWholeSaleUser"),
+    "CompanyId": ("Internal", "CompanyID"),
+    "AccountManager1Id": ("Internal", "AccountManagerId"),
+    "AccountManager1Commission": ("Internal", "AccountManagerCommission"),
+    "Salesman": ("Internal", "SalesMan"),
+    "Comments": ("Internal", "Comment"),
+    "Rating": ("Internal", "LocalRating"),
+}
+"""A field of the update -> its section and its name there when the customer is read."""
+COMMISSION_ERROR = Decimal("0.00005")
+"""A commission is written as a decimal and read as a double; four places of it are kept, as far as is known."""
 
 
 class Rating(IntEnum):
@@ -89,26 +111,6 @@ class SellercloudAccount(Schema):
     password: SecretStr
 
 
-READ_NAMES = {
-    **{name: f"General.{name}" for name in ("Title", "Name", "Email", "EmailCC", "BusinessAliases", "SourceId")},
-    **{
-        f"AccountManager{number}{what}": f"Internal.AccountManager{number}{what}"
-        for number in (2, 3)
-        for what in ("Id", "Commission")
-    },
-    **{name: f"Personal.{name}" for name in ("Phone1", "Phone2", "Phone3", "Mobile", "Fax")},
-    "BusinessName": "General.CorporateName",
-    "IsWholesale": "General.IsWholeSaleUser",
-    "CompanyId": "Internal.CompanyID",
-    "AccountManager1Id": "Internal.AccountManagerId",
-    "AccountManager1Commission": "Internal.AccountManagerCommission",
-    "Salesman": "Internal.SalesMan",
-    "Comments": "Internal.Comment",
-    "Rating": "Internal.LocalRating",
-}
-"""Where a field of the update stands when it is read."""
-
-
 class Sellercloud(Vendor):
     """Sellercloud's REST API, as one account speaks it."""
 
@@ -137,23 +139,15 @@ class Sellercloud(Vendor):
 
     def exchange(self, update: Update) -> Exchange:
         """200 means done. What its body holds is not documented, so it is read only for signs that it is not."""
-        reply = yield update.requests[0]
-        answer = reading.tree(reply) or {}
-        if reply.status not in DONE or "RateLimitResetTime" in answer:
-            raise _failure(reply)
-        if answer.get("Success") is False or any(answer.get(name) for name in ERROR_NAMES):
-            raise reading.refused(reply, _words(reply), _errors(answer))
-        if reading.is_page(reply):
-            raise Unclear("a web page instead of an answer")
+        _answer((yield update.requests[0]))
         return Receipt()
 
     def look(self, update: Update) -> Exchange:
-        """GET /Customers/{id} has other names, in sections; nothing else of it is kept (it can hold card numbers)."""
-        reply = yield Request("GET", update.requests[0].url)
-        answer = reading.tree(reply) or {}
-        if reply.status != HTTPStatus.OK or str(_member(answer, "General.ID")) != update.identity.value:
-            raise Unclear("read back, the reply is not about this customer")
-        return reading.compared(update.changes, lambda field: _member(answer, READ_NAMES[field]))
+        """GET /Customers/{id}: other names, in sections. Beside them stand card numbers, which are not touched."""
+        answer = _answer((yield Request("GET", update.requests[0].url)))
+        if str(_section(answer, "General").get("ID")).strip() != update.identity.value:
+            raise Unclear("the reply is about another customer, or does not say which")
+        return holding.looked(update.changes, partial(_shown, answer), _alike)
 
     def sign_in(self, token: Token | None) -> SignIn:  # noqa: ARG002 - there is no refresh
         """POST /token; `expires_in` is obeyed, whatever it is."""
@@ -171,10 +165,33 @@ class Sellercloud(Vendor):
         return reading.bearer(request, token)
 
 
-def _member(answer: Mapping[str, Any], path: str) -> object:
-    section, name = path.split(".")
-    members = answer.get(section)
-    return members.get(name, UNKNOWN) if isinstance(members, dict) else UNKNOWN
+def _answer(reply: Reply) -> Mapping[str, Any]:
+    """The body of a reply that is neither an error nor a web page; it may be empty."""
+    answer = reading.tree(reply) or {}
+    if reply.status not in DONE or "RateLimitResetTime" in answer:
+        raise _failure(reply)
+    if answer.get("Success") is False or any(answer.get(name) for name in ERROR_NAMES):
+        raise reading.refused(reply, _words(reply), _errors(answer))
+    if reading.is_page(reply):
+        raise Unclear("a web page instead of an answer")
+    return answer
+
+
+def _section(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = answer.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _shown(answer: Mapping[str, Any], field: str) -> Sequence[object]:
+    section, name = READ[field]
+    members = _section(answer, section)
+    return [members[name]] if name in members else []
+
+
+def _alike(field: str, sent: Leaf, held: object) -> bool:
+    """Null is .NET's way to say 0 and false, too; aliases have no order."""
+    within = COMMISSION_ERROR if field.endswith("Commission") else Decimal(0)
+    return holding.same(sent, held, unordered=True, within=within) or (held is None and not sent)
 
 
 def _failure(reply: Reply) -> VendorError:

@@ -5,8 +5,9 @@ replaced as a whole.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote
@@ -15,15 +16,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, mode
 from pydantic_core import PydanticCustomError
 
 from sync.errors import FieldError, Refused, TryAgain, Unclear, VendorError
-from sync.model import UNKNOWN, Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
+from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
-from sync.vendors import reading
-from sync.vendors.schema import Amount, BaseUrl, Bounds, Exact, Field, Filled, Flag, Schema, Text, Whole
+from sync.vendors import holding, reading
+from sync.vendors.schema import Amount, BaseUrl, Bounds, Exact, Field, Filled, Flag, Schema, Text, Whole, fields
 
 INTERNAL = "cu_"
 """How an id of SparkLayer's own begins; whatever else stands in its place is taken for an external id."""
 WHOLE = ("metadata", "payment_on_account", "parent_customer")
 """Objects that are sent as a whole when anything in them changed."""
+DEFAULTS = ("default_billing_address_id", "default_shipping_address_id")
+PERCENT_ERROR = Decimal("0.00001")
 CONFLICT_ATTEMPTS = 3
 DUPLICATE = re.compile(r"duplicat|already|unique|taken|in use", re.IGNORECASE)
 CONCURRENT = re.compile(r"concurren", re.IGNORECASE)
@@ -136,6 +139,9 @@ class SparkLayerCustomer(Schema):
     parent_customer: Parent | None = None
 
 
+FIELDS = fields(SparkLayerCustomer)
+
+
 class SparkLayerAccount(Schema):
     """What an account needs beside the common keys."""
 
@@ -188,25 +194,15 @@ class SparkLayer(Vendor):
 
     def exchange(self, update: Update) -> Exchange:
         """200 with the customer that was asked for means done."""
-        reply = yield update.requests[0]
-        if reply.status != HTTPStatus.OK:
-            raise _failure(reply)
-        answer = reading.tree(reply) or {}
-        if answer.get("id") is None and answer.get("external_id") is None:
-            raise Unclear("the reply holds no customer")
-        own = answer.get("id" if update.identity.value.startswith(INTERNAL) else "external_id")
-        if own is not None and str(own) != update.identity.value:
-            raise Unclear("the reply is about another customer")
+        _customer((yield update.requests[0]), update.identity)
         return Receipt()
 
     def look(self, update: Update) -> Exchange:
-        """GET of the same address; address ids go in as external ones and come out as internal ones, so they tell nothing."""
-        reply = yield Request("GET", update.requests[0].url)
-        answer = reading.tree(reply) or {}
-        own = answer.get("id" if update.identity.value.startswith(INTERNAL) else "external_id")
-        if reply.status != HTTPStatus.OK or own is None or str(own) != update.identity.value:
-            raise Unclear("read back, the reply is not about this customer")
-        return reading.compared(update.changes, lambda field: _shown(answer, field))
+        """GET of the same address."""
+        customer = _customer((yield Request("GET", update.requests[0].url)), update.identity)
+        if _own(customer, update.identity) is None:
+            raise Unclear("the reply does not say whose it is")
+        return holding.looked(update.changes, partial(_shown, customer), _alike)
 
     def sign_in(self, token: Token | None) -> SignIn:  # noqa: ARG002 - there is no refresh
         """POST /api/auth/token, in JSON and for one site; the same again when it has expired."""
@@ -225,13 +221,77 @@ class SparkLayer(Vendor):
         return "Site-Id", self._account.site_id
 
 
-def _shown(answer: Mapping[str, Any], field: str) -> object:
-    if "address" in field:
-        return UNKNOWN
-    held: object = answer
-    for name in field.split("."):
-        held = held.get(name) if isinstance(held, Mapping) else None
-    return held
+def _customer(reply: Reply, identity: Identity) -> Mapping[str, Any]:
+    if reply.status != HTTPStatus.OK:
+        raise _failure(reply)
+    answer = reading.tree(reply) or {}
+    if answer.get("id") is None and answer.get("external_id") is None:
+        raise Unclear("the reply holds no customer")
+    if _own(answer, identity) not in {None, identity.value}:
+        raise Unclear("the reply is about another customer")
+    return answer
+
+
+def _own(customer: Mapping[str, Any], identity: Identity) -> str | None:
+    """The id of the kind that the customer was asked for by."""
+    own = customer.get("id" if identity.value.startswith(INTERNAL) else "external_id")
+    return None if own is None else str(own)
+
+
+def _shown(customer: Mapping[str, Any], field: str) -> Sequence[object]:
+    """What no reply is known to tell: an address by whose id it was sent, and the id that a parent was not named by."""
+    name, _, member = field.partition(".")
+    if name not in customer:
+        return []
+    held = customer[name]
+    if name in DEFAULTS:
+        return _ids(customer, held)
+    if not member:
+        return [held]
+    if not held:
+        return [None]
+    told = isinstance(held, dict) and (member in held or name != "parent_customer")
+    return [held.get(member)] if told else []
+
+
+def _ids(customer: Mapping[str, Any], internal: object) -> Sequence[object]:
+    """A default address goes in by either of its ids and comes out by the internal one; the list of addresses has both."""
+    if internal is None:
+        return [None]
+    addresses = customer.get("addresses")
+    known = [address for address in addresses if isinstance(address, dict)] if isinstance(addresses, list) else []
+    both = next(([internal, address.get("external_id")] for address in known if address.get("id") == internal), [])
+    return [id for id in both if id]
+
+
+def _alike(field: str, sent: Leaf, held: object) -> bool:
+    """A currency has no case, a VAT number no punctuation, a percentage the places of a float."""
+    about = FIELDS.get(field, Field())
+    if field == "addresses":
+        return _same_addresses(sent, held)
+    if field.endswith("currency_code") and isinstance(held, str):
+        held = held.lower()
+    if field == "vatin_numbers":
+        sent, held = _compact(sent), _compact(held)
+    within = PERCENT_ERROR if field == "discount_percentage" else Decimal(0)
+    return holding.same(sent, held, unordered=about.unordered, within=within)
+
+
+def _compact(numbers: object) -> object:
+    return [re.sub(r"[\s.-]", "", str(number)).upper() for number in numbers] if isinstance(numbers, list) else numbers
+
+
+def _same_addresses(sent: Leaf, held: object) -> bool:
+    """As many, each with its like; the server adds what was not sent, such as ids."""
+    if not sent or not isinstance(held, list):
+        return holding.same(sent, held)
+    pairs = {(ours, theirs) for ours, one in enumerate(sent) for theirs, other in enumerate(held) if _holds(other, one)}
+    everyone = set(range(len(sent)))
+    return len(sent) == len(held) and {ours for ours, _ in pairs} == {theirs for _, theirs in pairs} == everyone
+
+
+def _holds(held: object, address: Mapping[str, Leaf]) -> bool:
+    return isinstance(held, dict) and all(holding.same(value, held.get(name)) for name, value in address.items())
 
 
 def _whole(name: str, changes: Diff, leaves: Mapping[str, Leaf]) -> Leaf:

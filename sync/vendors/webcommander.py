@@ -6,8 +6,9 @@ changes, and the whole customer comes back. An inline address may be applied or 
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
@@ -15,9 +16,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, BeforeValidator, SecretStr
 
 from sync.errors import FieldError, Refused, StopAccount, Unclear
-from sync.model import UNKNOWN, Change, Diff, Exchange, Identity, Leaf, Receipt, Request, SignIn, Token, Update
+from sync.model import Diff, Exchange, Identity, Leaf, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
-from sync.vendors import reading
+from sync.vendors import holding, reading
 from sync.vendors.schema import Amount, BaseUrl, Field, Filled, Flag, Password, Schema, Text, Whole
 
 INSIDE = "customer."
@@ -33,7 +34,13 @@ ADDRESS = {
     "phone": "phone",
 }
 """A field of the request -> where the reply's PRIMARY address holds it."""
+READ = {**ADDRESS, "gender": "sex"}
+OBJECTS = {"country": ("name", "code"), "state": ("name", "code"), "shipping_profile": ("id",)}
+"""What is sent as text or a number and shown as an object -> the members that may be it."""
+NOT_SHOWN = {"password", "newsletter.subscribed"}
 PHONES = {"mobile", "phone"}
+FOLDED = {*ADDRESS, "gender"}
+"""Names and words that the shop may spell in its own way."""
 NOT_HELD = "accepted, but the primary address in the reply does not hold it"
 
 
@@ -126,35 +133,17 @@ class WebCommander(Vendor):
         return (Request("PUT", f"{self._base}/admin/customers/{quote(identity.value, safe='')}", body),)
 
     def exchange(self, update: Update) -> Exchange:
-        """200 with the `customer` that was asked for means done; a URL that leads nowhere is answered with 200, too."""
-        reply = yield update.requests[0]
-        answer = reading.tree(reply) or {}
-        words, errors = _words(answer) or reading.text(reply), tuple(_errors(answer))
-        if reply.status != HTTPStatus.OK:
-            raise reading.failure(reply, words, errors)
-        if answer.get("isSuccess") is False or answer.get("status") == "error":
-            raise Refused(words or "not a success, without a word why", errors)
-        customer = answer.get("customer")
-        if not isinstance(customer, dict):
-            raise Unclear("the reply holds no customer")
-        if _id(customer) not in {None, update.identity.value}:
-            raise Unclear("the reply is about another customer")
-        primary = _primary(customer)
-        return Receipt(tuple(FieldError(change.field, NOT_HELD) for change in update.changes if _lacks(primary, change)))
+        """200 with the `customer` that was asked for means done; an inline address may have been discarded all the same."""
+        customer = _customer((yield update.requests[0]), update.identity)
+        inline = tuple(change for change in update.changes if change.field.removeprefix(INSIDE) in ADDRESS)
+        return holding.otherwise(inline, partial(_shown, customer), _alike, NOT_HELD)
 
     def look(self, update: Update) -> Exchange:
-        """GET of the same address; passwords, the newsletter and an address without the field are not shown."""
-        reply = yield Request("GET", update.requests[0].url)
-        customer = (reading.tree(reply) or {}).get("customer")
-        if reply.status != HTTPStatus.OK or not isinstance(customer, dict) or _id(customer) != update.identity.value:
-            raise Unclear("read back, the reply is not about this customer")
-        primary = _primary(customer)
-        inline = [change for change in update.changes if change.field.removeprefix(INSIDE) in ADDRESS]
-        others = tuple(change for change in update.changes if change not in inline)
-        if any(ADDRESS[change.field.removeprefix(INSIDE)] not in primary for change in inline):
-            raise Unclear("read back, the vendor does not show every field that was sent")
-        missing = tuple(FieldError(change.field, reading.NOT_HELD) for change in inline if _lacks(primary, change))
-        return Receipt(missing + reading.compared(others, lambda field: _shown(customer, field)).missing)
+        """GET of the same address; it shows neither a password nor whether the newsletter is subscribed."""
+        customer = _customer((yield Request("GET", update.requests[0].url)), update.identity)
+        if _id(customer) is None:
+            raise Unclear("the reply does not say whose it is")
+        return holding.looked(update.changes, partial(_shown, customer), _alike)
 
     def sign_in(self, token: Token | None) -> SignIn:
         """POST /oauth2/token: a refresh where there is a refresh token, and the full sign-in where that is refused."""
@@ -182,11 +171,20 @@ class WebCommander(Vendor):
         return Request("POST", f"{self._base}/oauth2/token", body)
 
 
-def _shown(customer: Mapping[str, Any], field: str) -> object:
-    """What a read shows of a field that is not in an address."""
-    name = field.removeprefix(INSIDE)
-    held = customer.get({"gender": "sex"}.get(name, name), UNKNOWN)
-    return held.get("id") if name == "shipping_profile" and isinstance(held, dict) else held
+def _customer(reply: Reply, identity: Identity) -> Mapping[str, Any]:
+    """The customer of a 200; a URL that leads nowhere is answered with 200, too."""
+    answer = reading.tree(reply) or {}
+    words, errors = _words(answer) or reading.text(reply), tuple(_errors(answer))
+    if reply.status != HTTPStatus.OK:
+        raise reading.failure(reply, words, errors)
+    if answer.get("isSuccess") is False or answer.get("status") == "error":
+        raise Refused(words or "not a success, without a word why", errors)
+    customer = answer.get("customer")
+    if not isinstance(customer, dict):
+        raise Unclear("the reply holds no customer")
+    if _id(customer) not in {None, identity.value}:
+        raise Unclear("the reply is about another customer")
+    return customer
 
 
 def _words(answer: Mapping[str, Any]) -> str:
@@ -221,15 +219,22 @@ def _primary(customer: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((address for address in found if str(address.get("type")).casefold() == "primary"), {})
 
 
-def _lacks(address: Mapping[str, Any], change: Change) -> bool:
-    """Whether the address speaks of this field, and holds something else; country and state come as objects."""
-    name = ADDRESS.get(change.field.removeprefix(INSIDE))
-    if name is None or name not in address:
-        return False
-    held = address[name]
-    values = [held.get("name"), held.get("code")] if isinstance(held, dict) else [held]
-    alike = _digits if name in PHONES else _folded
-    return alike(change.after) not in map(alike, values)
+def _shown(customer: Mapping[str, Any], field: str) -> Sequence[object]:
+    """All stand inside the customer, also what is sent beside it."""
+    name = field.removeprefix(INSIDE)
+    members = _primary(customer) if name in ADDRESS else customer
+    name = READ.get(name, name)
+    if name not in members or name in NOT_SHOWN:
+        return []
+    held = members[name]
+    return [held.get(form) for form in OBJECTS[name]] if name in OBJECTS and isinstance(held, dict) else [held]
+
+
+def _alike(field: str, sent: Leaf, held: object) -> bool:
+    name = field.removeprefix(INSIDE)
+    if name in PHONES:
+        return _digits(sent) == _digits(held)
+    return _folded(sent) == _folded(held) if name in FOLDED else holding.same(sent, held)
 
 
 def _digits(value: object) -> str:

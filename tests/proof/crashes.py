@@ -34,12 +34,13 @@ FAULTS: Sequence[Mapping[str, Any]] = (
     {"fault": "slow", "seconds": 0.5, "probability": 0.04, "times": None},
 )
 """Played while the first process lives; `slow` is longer than the time-out, so that it is one."""
+LATENCY = 0.03
+"""Seconds that every answer takes then, so that the state is written while others are in flight."""
 IMPATIENT = """
 concurrency = 4
 timeout = "200ms"
 [accounts.{vendor}.retry]
-backoff = "5ms"
-longest = "20ms"
+attempts = 1
 [accounts.{vendor}.breaker]
 cooldown = "20ms"
 """
@@ -130,8 +131,10 @@ class Worker:
             company.become(changed(before, "Bo"))
         if trial.faults:
             self.sandbox.fault(*FAULTS, seed=trial.at)
+            self.sandbox.switch(latency=LATENCY)
         code = self._run(dying=trial.at, faults=trial.faults)
         self.sandbox.mend()
+        self.sandbox.switch(latency=0.0)
         flying = in_flight(self._folder)
         sofar = len(self.sandbox.history())
         if trial.after == "back":

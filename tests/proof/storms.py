@@ -38,6 +38,7 @@ concurrency = 8
 timeout = "{TIMEOUT}s"
 patience = "10s"
 [accounts.{{vendor}}.retry]
+attempts = 2
 backoff = "10ms"
 longest = "100ms"
 [accounts.{{vendor}}.breaker]

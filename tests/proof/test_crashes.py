@@ -56,7 +56,7 @@ def test_a_first_sync_may_die_anywhere(pool: ProcessPoolExecutor, tell: Tell) ->
 
 def test_a_sync_may_die_while_the_vendors_are_unwell(pool: ProcessPoolExecutor, tell: Tell) -> None:
     last = pool.submit(crashes.count, False).result()
-    endings = tried(pool, [Trial(at, faults=True, after=AFTER[at % 4]) for at in range(70, last + 1, 8)])
+    endings = tried(pool, [Trial(at, faults=True, after=AFTER[at % 4]) for at in range(70, last + 1, 6)])
     faults = sum(ending.faults for ending in endings)
     tell(f"crash points: {died(endings)} with {faults} faults in flight; {len(wrong(endings))} wrong")
     assert wrong(endings) == {}
