@@ -271,10 +271,16 @@ async def _open_feeds(
         except SyncError as error:
             troubles.append(str(error))
             continue
-        feeds.append(Feed(name, source, fed, wanted))
+        feeds.append(Feed(name, source, fed, wanted, definition(table)))
     if wrong:
         raise ConfigError(wrong)
     return feeds, troubles
+
+
+def definition(table: SourceTable) -> str:
+    """Another one: another way to read, or another place to read from (its address is kept as a digest only)."""
+    parts = (table.kind, table.url.get_secret_value(), table.table, table.query, table.key, table.cursor)
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
 def _source(name: str, table: SourceTable, key: bytes, stack: AsyncExitStack) -> Source:

@@ -71,10 +71,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One full snapshot from a source: its key as text, its fields by name."""
+    """One full snapshot from a source: its key as text, its fields by name, and the digest by which a change is seen."""
 
     key: str
     values: Mapping[str, Any]
+    digest: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

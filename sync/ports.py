@@ -56,7 +56,7 @@ class Source(Protocol):
 
     @abstractmethod
     async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
-        """The customers with these keys as they are now; one that is gone is left out. Raises SourceError."""
+        """The customers with these keys as they are now, with their digests; one that is gone is left out. Raises SourceError."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -170,7 +170,10 @@ class Filer(Reading, Protocol):
 
     @abstractmethod
     async def file(self, filing: Filing) -> None:
-        """Rows as seen, their customers as pending for each target, and the source's cursor: all at once."""
+        """Rows as seen, their customers as pending for each target, and the source's cursor: all at once.
+
+        A target of this source that is not among them misses something, and has to be enrolled anew when it comes back.
+        """
 
     @abstractmethod
     async def enrol(self, target: str, source: str, fingerprint: str) -> bool:

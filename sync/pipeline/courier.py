@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from sync.errors import Broken, FieldError, NotSent, SignInAgain, StopAccount, SyncError, TryAgain, Unclear, VendorError
+from sync.errors import Broken, FieldError, NotSent, SignInAgain, StopAccount, SyncError, TryAgain, Unclear, VendorError, Wait
 from sync.failpoints import reach
 from sync.log import Redactor
 from sync.model import Outcome, Receipt, Reply, Request, Secret, Settlement, Token, Update
@@ -72,7 +72,9 @@ class Courier:
         except (NotSent, Broken, VendorError) as trouble:
             await self._lane.noted(customer, trouble, self._redactor.clean(str(trouble)))
             trip.met(trouble)
-            if isinstance(trouble, Unclear) and await self._is_held(trip):
+            if isinstance(trouble, Unclear):
+                trouble = await self._looked(trip, trouble)
+            if trouble is None:
                 return self._acknowledged(trip, Receipt())
             step = decide(trouble, trip.tried, self._lane.policy.retry, datetime.now(UTC), random.random)
             if isinstance(step, End):
@@ -82,13 +84,18 @@ class Courier:
         await self._lane.noted(customer, None)
         return self._acknowledged(trip, receipt)
 
-    async def _is_held(self, trip: "_Trip") -> bool:
-        """Whether the vendor, read back, holds the update as sent; if that cannot be told, it does not."""
+    async def _looked(self, trip: "_Trip", trouble: Unclear) -> SyncError | None:
+        """Reads the customer back: None if the vendor holds the update as sent; else what is wrong, as before.
+
+        Only what stops the whole account is taken from the reading; anything else says nothing of the update.
+        """
         try:
             receipt = await self._converse(self._vendor.look(trip.update), trip)
+        except (Wait, StopAccount) as stop:
+            return stop
         except (NotSent, Broken, VendorError):
-            return False
-        return not receipt.missing
+            return trouble
+        return trouble if receipt.missing else None
 
     async def _take(self, step: Step, trouble: SyncError, trip: "_Trip") -> None:
         tried = trip.tried

@@ -144,8 +144,9 @@ class _Round:
                 self._delivery.note(settlement)
         foreign = [entry for entry in entries if isinstance(entry, Foreign)]
         if foreign:
-            await self._store.drop(self._delivery.target, [entry.waiting for entry in foreign])
+            # forgotten first: who waits is looked at again, who does not wait and was seen is not
             await self._store.forget(self._delivery.source, [entry.customer for entry in foreign if entry.gone])
+            await self._store.drop(self._delivery.target, [entry.waiting for entry in foreign])
 
 
 def _settled(entry: Entry) -> Settlement | None:

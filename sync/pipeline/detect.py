@@ -18,21 +18,32 @@ class Detected:
     changed: int = 0
 
 
-async def detect(
-    name: str, source: Source, targets: Sequence[str], store: Filer, watch: Callable[[int], None] = lambda _rows: None
-) -> Detected:
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A source as it is read now, and the targets that wait for its customers; `definition` says how it is read."""
+
+    name: str
+    source: Source
+    definition: str
+    targets: Sequence[str]
+
+
+async def detect(stream: Stream, store: Filer, watch: Callable[[int], None] = lambda _rows: None) -> Detected:
     """Files every customer whose content differs from what was last seen; `watch` is told the rows so far.
 
-    Raises SourceError; what was filed until then stays, and the next run reads on from there. Raises Keyless at the end.
+    A cursor holds for one definition of the source only. Raises SourceError; what was filed until then stays, and the next run
+    reads on from there. Raises Keyless at the end.
     """
-    rows = changed = keyless = 0
-    cursor = start = await store.cursor(name)
-    async with aclosing(source.changed(start)) as pages:  # type: ignore[type-var]
+    name, rows, changed, keyless = stream.name, 0, 0, 0
+    kept = await store.cursor(name)
+    cursor = start = kept[1] if isinstance(kept, list) and kept[0] == stream.definition else None
+    async with aclosing(stream.source.changed(start)) as pages:  # type: ignore[type-var]
         async for page in pages:
             fresh = await store.unseen(name, page.rows)
             reach("before_filing")
             if fresh or page.cursor not in (None, cursor):
-                await store.file(Filing(name, fresh, targets, page.cursor))
+                moved = None if page.cursor is None else [stream.definition, page.cursor]
+                await store.file(Filing(name, fresh, stream.targets, moved))
             cursor = page.cursor
             rows += len(page.rows)
             changed += len(fresh)

@@ -1,7 +1,7 @@
 """One pass: detect, plan, gate, deliver, report. Calls the stations in their order; a dry run is the first three."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from sync.model import (
     Customer,
     Diff,
     Entry,
+    Filing,
     Foreign,
     Outcome,
     Pending,
@@ -31,7 +32,7 @@ from sync.model import (
 )
 from sync.pipeline.apply import Dropped, still_holds
 from sync.pipeline.deliver import Delivery, deliver
-from sync.pipeline.detect import detect
+from sync.pipeline.detect import Stream, detect
 from sync.pipeline.diff import diff
 from sync.pipeline.gates import GatePolicy, judge, sift
 from sync.pipeline.lane import Lane
@@ -62,12 +63,21 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source with all the targets that it feeds; those in `chosen` take part in this run, the others wait."""
+    """A source with all the targets that it feeds; those in `chosen` take part in this run, the others wait.
+
+    `definition` changes when the source is read in another way, so that its old cursor says nothing.
+    """
 
     name: str
     source: Source
     targets: tuple[Target, ...]
     chosen: tuple[Target, ...]
+    definition: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all its targets."""
+        return [target.name for target in self.targets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +118,14 @@ async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]
     for target in feed.chosen:
         if await store.enrol(target.name, feed.name, target.fingerprint):
             log.info("target.enrolled", target=target.name)
-    names = [target.name for target in feed.targets]
+    stream = Stream(feed.name, feed.source, feed.definition, feed.names)
     try:
-        found = await detect(feed.name, feed.source, names, store, lambda rows: watch.moved(feed.name, "read", rows, None))
+        found = await detect(stream, store, lambda rows: watch.moved(feed.name, "read", rows, None))
         log.info("source.read", source=feed.name, rows=found.rows, changed=found.changed)
     except Keyless as error:
         log.warning("source.keyless", source=feed.name)
         troubles.append(str(error))
-    return [await _make_plan(target, feed.source, store, watch) for target in feed.chosen]
+    return [await _make_plan(target, feed, store, watch) for target in feed.chosen]
 
 
 async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
@@ -146,18 +156,18 @@ async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way]
             for target in feed.chosen:
                 plan = Plan(target.name, await store.known(target.name))
                 stack.callback(plan.close)
-                await _replan(plan, target, feed.source, store, saved, report)
+                await _replan(plan, target, feed, store, saved, report)
                 lanes.setdefault(target.account, []).append((feed, target, plan))
         await _deliver_all(lanes, ways, store, report, watch)
     return await _ended(report, ways, store)
 
 
-async def _replan(plan: Plan, target: Target, source: Source, store: Store, saved: SavedPlan, report: Report) -> None:
+async def _replan(plan: Plan, target: Target, feed: Feed, store: Store, saved: SavedPlan, report: Report) -> None:
     """Each customer is planned once more, and what was saved is held against it."""
     updates = saved.updates(target.name)
     while page := list(islice(updates, PAGE)):
         waiting = await store.wait(target.name, [update.customer for update in page])
-        now = {entry.customer: entry for entry in await _plan_page(target, source, store, waiting)}
+        now = {entry.customer: entry for entry in await _plan_page(target, feed, store, waiting)}
         kept: list[Entry] = []
         for update in page:
             entry, dropped = still_holds(update.changes, update.requests, update.id, now[update.customer], target.say)
@@ -211,11 +221,11 @@ async def _drive(way: Way, work: Sequence[tuple[Feed, Target, Plan]], store: Sto
         await deliver(way_out, plan.pages(), store)
 
 
-async def _make_plan(target: Target, source: Source, store: Filer, watch: Watch) -> Plan:
+async def _make_plan(target: Target, feed: Feed, store: Filer, watch: Watch) -> Plan:
     plan = Plan(target.name, await store.known(target.name))
     after, planned = "", 0
     while waiting := await store.pending(target.name, after, PAGE):
-        plan.write(await _plan_page(target, source, store, waiting))
+        plan.write(await _plan_page(target, feed, store, waiting))
         after, planned = waiting[-1].customer, planned + len(waiting)
         watch.moved(target.name, "planned", planned, None)
     rivals = await store.rivals(target.name)
@@ -223,7 +233,7 @@ async def _make_plan(target: Target, source: Source, store: Filer, watch: Watch)
         named = {entry.customer for entry in plan.entries() if entry.customer in rivals}
         others = [customer for customer in rivals if customer not in named]
         if others:
-            plan.write(await _plan_page(target, source, store, await store.wait(target.name, others)))
+            plan.write(await _plan_page(target, feed, store, await store.wait(target.name, others)))
             rivals = await store.rivals(target.name)
         plan.contest(rivals)
     tripped = judge(target.gates, plan.figures)
@@ -233,9 +243,10 @@ async def _make_plan(target: Target, source: Source, store: Filer, watch: Watch)
     return plan
 
 
-async def _plan_page(target: Target, source: Source, store: Filer, waiting: Sequence[Pending]) -> list[Entry]:
+async def _plan_page(target: Target, feed: Feed, store: Filer, waiting: Sequence[Pending]) -> list[Entry]:
     keys = [pending.customer for pending in waiting]
-    customers = {customer.key: customer for customer in await source.fetch(keys)}
+    customers = {customer.key: customer for customer in await feed.source.fetch(keys)}
+    await _file_newer(customers.values(), feed, store)
     baselines = await store.baselines(target.name, keys)
     entries: list[Entry] = []
     claims: list[Claim] = []
@@ -245,6 +256,13 @@ async def _plan_page(target: Target, source: Source, store: Filer, waiting: Sequ
         claims.append(Claim(pending.customer, claim))
     await store.claim(target.name, claims)
     return entries
+
+
+async def _file_newer(customers: Iterable[Customer], feed: Feed, store: Filer) -> None:
+    """Who has changed once more since detect is filed once more: sent as it is now, and looked at again by the next run."""
+    newer = await store.unseen(feed.name, [(customer.key, customer.digest) for customer in customers if customer.digest])
+    if newer:
+        await store.file(Filing(feed.name, newer, feed.names))
 
 
 def _entry(target: Target, waiting: Pending, customer: Customer | None, baseline: Baseline | None) -> tuple[Entry, str]:

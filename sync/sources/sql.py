@@ -119,7 +119,11 @@ class Sql(Source):
         statement = f"SELECT * FROM {self._selection} WHERE {condition}"  # noqa: S608 - as above
         found: list[Customer] = []
         async for rows in self._dialect.scan(statement, values, PAGE):
-            found += [_customer(text, names, row, readers) for row in rows if (text := self._key(row[place])) in wanted]
+            found += [
+                Customer(text, _values(names, row, readers), self._digest(row))
+                for row in rows
+                if (text := self._key(row[place])) in wanted
+            ]
         return found
 
     async def close(self) -> None:
@@ -153,11 +157,9 @@ class Sql(Source):
         return xxh3_128_digest(content, self._seed)
 
 
-def _customer(
-    key: str, names: Sequence[str], row: tuple[Any, ...], readers: Sequence[tuple[str, Callable[[Any], Any]]]
-) -> Customer:
+def _values(names: Sequence[str], row: tuple[Any, ...], readers: Sequence[tuple[str, Callable[[Any], Any]]]) -> dict[str, Any]:
     values = dict(zip(names, row, strict=True))
     for name, read in readers:
         if values[name] is not None:
             values[name] = read(values[name])
-    return Customer(key, values)
+    return values

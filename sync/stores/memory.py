@@ -46,7 +46,7 @@ class Memory(Store):
         self._versions = 0
         self._cursors: dict[str, object] = {}
         self._seen: dict[str, dict[str, bytes]] = {}
-        self._fingerprints: dict[str, str] = {}
+        self._enrolled: dict[str, tuple[str, str]] = {}
         self._pending: dict[tuple[str, str], Row] = {}
         self._intents: dict[tuple[str, str], frozenset[str]] = {}
         self._baselines: dict[tuple[str, str], Baseline] = {}
@@ -112,13 +112,16 @@ class Memory(Store):
 
     async def tally(self) -> list[Tally]:
         tallies = []
-        for target in sorted(self._fingerprints):
+        for target in sorted(self._enrolled):
             rows = [row for (where, _), row in self._pending.items() if where == target]
             outcomes = Counter(row.outcome.value for row in rows if row.outcome)
             tallies.append(Tally(target, await self.known(target), sum(not row.parked for row in rows), dict(outcomes)))
         return tallies
 
     async def file(self, filing: Filing) -> None:
+        missing = [name for name, (source, _) in self._enrolled.items() if source == filing.source and name not in filing.targets]
+        for name in missing if filing.rows else ():
+            del self._enrolled[name]
         for key, digest in filing.rows:
             self._seen.setdefault(filing.source, {})[key] = digest
             for target in filing.targets:
@@ -127,9 +130,9 @@ class Memory(Store):
             self._cursors[filing.source] = filing.cursor
 
     async def enrol(self, target: str, source: str, fingerprint: str) -> bool:
-        if self._fingerprints.get(target) == fingerprint:
+        if self._enrolled.get(target) == (source, fingerprint):
             return False
-        self._fingerprints[target] = fingerprint
+        self._enrolled[target] = (source, fingerprint)
         for key in self._seen.get(source, {}):
             self._wait(target, key)
         return True

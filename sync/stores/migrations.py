@@ -5,7 +5,7 @@ MIGRATIONS = (
     CREATE TABLE sources (name TEXT PRIMARY KEY, cursor BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE seen (source TEXT, key TEXT, digest BLOB NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
     CREATE TABLE pages (source TEXT, digest BLOB, PRIMARY KEY (source, digest)) WITHOUT ROWID;
-    CREATE TABLE targets (name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE targets (name TEXT PRIMARY KEY, source TEXT NOT NULL, fingerprint TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE pending (
         target TEXT, customer TEXT, version INTEGER NOT NULL DEFAULT 1, id TEXT,
         outcome TEXT, reason TEXT NOT NULL DEFAULT '', errors BLOB NOT NULL DEFAULT '[]', attempts INTEGER NOT NULL DEFAULT 0,
@@ -40,7 +40,7 @@ PRAGMA temp_store = FILE;
 CREATE TEMP TABLE sources (name TEXT PRIMARY KEY, cursor BLOB);
 CREATE TEMP TABLE seen (source TEXT, key TEXT, digest BLOB, PRIMARY KEY (source, key));
 CREATE TEMP TABLE pages (source TEXT, digest BLOB, PRIMARY KEY (source, digest));
-CREATE TEMP TABLE targets (name TEXT PRIMARY KEY, fingerprint TEXT);
+CREATE TEMP TABLE targets (name TEXT PRIMARY KEY, source TEXT, fingerprint TEXT);
 CREATE TEMP TABLE pending (
     target TEXT, customer TEXT, version INTEGER NOT NULL DEFAULT 1, id TEXT,
     outcome TEXT, reason TEXT NOT NULL DEFAULT '', errors BLOB NOT NULL DEFAULT '[]', attempts INTEGER NOT NULL DEFAULT 0,

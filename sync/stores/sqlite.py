@@ -325,6 +325,8 @@ def _file(connection: sqlite3.Connection, filing: Filing) -> None:
     )
     if filing.rows:
         connection.execute("DELETE FROM pages WHERE source = ?", (filing.source,))
+        missing = "DELETE FROM targets WHERE source = ? AND name NOT IN (SELECT value FROM json_each(?))"
+        connection.execute(missing, (filing.source, orjson.dumps(filing.targets).decode()))
     version = _next_version(connection)
     connection.executemany(FILE, [(target, key, version) for target in filing.targets for key, _ in filing.rows])
     if filing.cursor is not None:
@@ -362,7 +364,7 @@ def _enrol(connection: sqlite3.Connection, target: str, source: str, fingerprint
     known = connection.execute("SELECT 1 FROM main.targets WHERE name = ? AND fingerprint = ?", (target, fingerprint)).fetchone()
     if known:
         return False
-    connection.execute("INSERT OR REPLACE INTO targets VALUES (?, ?)", (target, fingerprint))
+    connection.execute("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", (target, source, fingerprint))
     statement = FILE.replace("VALUES (?, ?, ?)", "SELECT ?, key, ? FROM main.seen WHERE source = ?", 1)
     connection.execute(statement, (target, _next_version(connection), source))
     return True

@@ -60,7 +60,7 @@ def same(sent: Leaf, held: object, *, unordered: bool = False, within: Decimal =
         return sent is held
     if isinstance(sent, list) or isinstance(held, list):
         return isinstance(sent, list) and isinstance(held, list) and _same_lists(sent, held, unordered=unordered)
-    if isinstance(sent, int | Decimal):
+    if isinstance(sent, int | float | Decimal):
         return _near(sent, held, within)
     return isinstance(held, str | int) and str(sent) == str(held)
 
@@ -75,8 +75,8 @@ def _same_lists(sent: list[Leaf], held: list[object], *, unordered: bool) -> boo
     return len(sent) == len(held) and all(map(same, sent, held))
 
 
-def _near(sent: int | Decimal, held: object, within: Decimal) -> bool:
+def _near(sent: float | Decimal, held: object, within: Decimal) -> bool:
     try:
-        return abs(Decimal(str(held)) - sent) <= within
+        return abs(Decimal(str(held)) - Decimal(str(sent))) <= within
     except ArithmeticError:  # no number, or none that can be counted with
         return False

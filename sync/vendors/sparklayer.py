@@ -239,7 +239,7 @@ def _own(customer: Mapping[str, Any], identity: Identity) -> str | None:
 
 
 def _shown(customer: Mapping[str, Any], field: str) -> Sequence[object]:
-    """What no reply is known to tell: an address by whose id it was sent, and the id that a parent was not named by."""
+    """A parent may be shown by the id that it was not sent by: then that one is not told."""
     name, _, member = field.partition(".")
     if name not in customer:
         return []
@@ -282,7 +282,7 @@ def _compact(numbers: object) -> object:
 
 
 def _same_addresses(sent: Leaf, held: object) -> bool:
-    """As many, each with its like; the server adds what was not sent, such as ids."""
+    """As many, each with its like."""
     if not sent or not isinstance(held, list):
         return holding.same(sent, held)
     pairs = {(ours, theirs) for ours, one in enumerate(sent) for theirs, other in enumerate(held) if _holds(other, one)}
@@ -291,7 +291,9 @@ def _same_addresses(sent: Leaf, held: object) -> bool:
 
 
 def _holds(held: object, address: Mapping[str, Leaf]) -> bool:
-    return isinstance(held, dict) and all(holding.same(value, held.get(name)) for name, value in address.items())
+    """What an address was sent without is not there; only an id may have been given to it."""
+    names = {*Address.model_fields} - ({"id"} - {*address})
+    return isinstance(held, dict) and all(holding.same(address.get(name), held.get(name)) for name in names)
 
 
 def _whole(name: str, changes: Diff, leaves: Mapping[str, Leaf]) -> Leaf:

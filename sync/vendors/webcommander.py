@@ -227,7 +227,9 @@ def _shown(customer: Mapping[str, Any], field: str) -> Sequence[object]:
     if name not in members or name in NOT_SHOWN:
         return []
     held = members[name]
-    return [held.get(form) for form in OBJECTS[name]] if name in OBJECTS and isinstance(held, dict) else [held]
+    if name not in OBJECTS or not isinstance(held, dict):
+        return [held]
+    return [form for form in map(held.get, OBJECTS[name]) if form not in (None, "")] or [None]
 
 
 def _alike(field: str, sent: Leaf, held: object) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from sync.errors import SourceError
 from sync.model import Customer, Filing
-from sync.pipeline.detect import Detected, detect
+from sync.pipeline.detect import Detected, Stream, detect
 from sync.ports import Source
 from sync.sources.sql import PAGE, Sql, Table
 from sync.sources.sqlite import SqliteDialect
@@ -82,7 +82,7 @@ async def one(source: Source, key: str = "1") -> Customer:
 
 async def fresh(source: Source, store: Memory, target: str = "rpm") -> list[str]:
     """Who waits after one more look at the source, and does not wait any more then."""
-    await detect("crm", source, [target], store)
+    await detect(Stream("crm", source, "", [target]), store)
     pending = await store.pending(target, "", 9999)
     await store.drop(target, pending)
     return [waiting.customer for waiting in pending]
@@ -218,7 +218,7 @@ async def test_after_a_crash_in_the_middle_the_rest_is_read_and_nobody_is_missed
     first = await anext(pages)
     await store.file(Filing("crm", first.rows, ["rpm"], first.cursor))
     await pages.aclose()  # type: ignore[attr-defined]
-    found = await detect("crm", ground.source(), ["rpm"], store)
+    found = await detect(Stream("crm", ground.source(), "", ["rpm"]), store)
     assert found == Detected(2 * PAGE + 1, 2 * PAGE)
     assert len(await store.pending("rpm", "", 9999)) == 3 * PAGE
 
@@ -229,7 +229,7 @@ async def test_a_crash_amid_ties_misses_nobody(ground: Ground, store: Memory) ->
     first = await anext(pages)
     await store.file(Filing("crm", first.rows, ["rpm"], first.cursor))
     await pages.aclose()  # type: ignore[attr-defined]
-    await detect("crm", ground.source(), ["rpm"], store)
+    await detect(Stream("crm", ground.source(), "", ["rpm"]), store)
     assert len(await store.pending("rpm", "", 9999)) == 2 * PAGE
 
 
@@ -238,7 +238,7 @@ async def test_a_target_that_comes_later_reaches_every_customer(ground: Ground, 
     source = ground.source()
     await fresh(source, store, "rpm")
     await store.enrol("shop", "crm", "map 1")
-    await detect("crm", source, ["rpm", "shop"], store)
+    await detect(Stream("crm", source, "", ["rpm", "shop"]), store)
     waiting = [pending.customer for pending in await store.pending("shop", "", 9999)]
     assert len(waiting) == PAGE + 1
     assert len(await source.fetch(waiting)) == PAGE + 1
@@ -444,7 +444,7 @@ async def test_rows_without_a_key_are_told_and_the_others_are_taken(ground: Grou
     [page] = [page async for page in source.changed(None)]
     assert ([key for key, _ in page.rows], page.keyless) == (["1", "2"], 2)
     with pytest.raises(SourceError, match=r"sources\.crm: 2 of 4 rows have no key; the others are taken"):
-        await detect("crm", source, ["rpm"], store)
+        await detect(Stream("crm", source, "", ["rpm"]), store)
     assert [waiting.customer for waiting in await store.pending("rpm", "", 9)] == ["1", "2"]
 
 

@@ -193,5 +193,5 @@ def test_an_error_names_no_value() -> None:
 @pytest.mark.parametrize("name", sorted(bundled()))
 def test_an_account_keeps_its_secrets_out_of_its_repr(name: str) -> None:
     account: type[BaseModel] = bundled()[name].Account
-    held = account.model_validate({field: f"the {field}" for field in account.model_fields})
-    assert all(secret not in repr(held) for secret in ("the password", "the client_secret", "the key"))
+    held = account.model_validate({field: f"https://the-{field}" for field in account.model_fields})
+    assert all(secret not in repr(held) for secret in ("the-password", "the-client_secret", "the-key"))

@@ -1,15 +1,17 @@
 """Every case in NAME/*.toml, played to its vendor: what goes in, what is asked, what is answered, how it ends.
 
-A file holds `account`, the `headers` that signing adds, what is `usual` (in `signing_in`: of a sign-in), and its `case`s:
+A file holds `account`, the `headers` that signing adds, what is `usual` (in `signing_in`: of a sign-in; in `looking`: of a look),
+and its `case`s:
 
     name       a promise
     identity   the source's value of the vendor's id; `match` the field that names a customer in its place
     before     the baseline's leaves by dotted name, or "unknown"
     after      the record, raw and nested as in a target's map; `clear` lists the fields that it empties
     sign_in    the case is a sign-in; `refresh` is the refresh token that is at hand
+    look       the case reads back whether an update is held that was not acknowledged
     requests   method, url, body (JSON text), headers; what is to be asked, in order
     replies    status, headers, body (text), at; what is answered, in order
-    outcome    unchanged | delivered | signed in | rejected (by the schema) | no id | an error's class
+    outcome    unchanged | delivered | held | not held | signed in | rejected (by the schema) | no id | an error's class
     then       reason, errors ("field: message"), until, limit, maybe_applied, missing, token: what that outcome holds
 """
 
@@ -70,6 +72,7 @@ class Case:
     after: Mapping[str, Any] = field(default_factory=dict)
     clear: tuple[str, ...] = ()
     sign_in: bool = False
+    look: bool = False
     refresh: str | None = None
     requests: tuple[Mapping[str, Any], ...] = ()
     replies: tuple[Mapping[str, Any], ...] = ()
@@ -99,7 +102,8 @@ def cases() -> Iterator[Case]:
         held = tomllib.loads(path.read_text(encoding="utf-8"))
         common = {"vendor": path.parent.name, "account": held["account"], "headers": held["headers"]}
         for case in held["case"]:
-            merged = held["signing_in" if case.get("sign_in") else "usual"] | case
+            looking = held["looking"] if case.get("look") else {}
+            merged = held["signing_in"] | case if case.get("sign_in") else held["usual"] | looking | case
             yield Case(**common, **{name: tuple(value) if isinstance(value, list) else value for name, value in merged.items()})
 
 
@@ -150,7 +154,7 @@ def play(case: Case) -> Ending:
         requests = vendor.requests(identity, changes, leaves)
     except VendorError as error:
         return Ending(type(error).__name__, result=error)
-    return converse(case, vendor.exchange(Update("7", identity, 1, changes, leaves, requests)))
+    return converse(case, (vendor.look if case.look else vendor.exchange)(Update("7", identity, 1, changes, leaves, requests)))
 
 
 def converse(case: Case, exchange: Any) -> Ending:
@@ -160,9 +164,15 @@ def converse(case: Case, exchange: Any) -> Ending:
         while True:
             asked.append(exchange.send(reply_of(next(replies))))
     except StopIteration as end:
-        return Ending("signed in" if case.sign_in else "delivered", tuple(asked), end.value)
+        return Ending(ended(case, end.value), tuple(asked), end.value)
     except VendorError as error:
         return Ending(type(error).__name__, tuple(asked), error)
+
+
+def ended(case: Case, result: Receipt | Token) -> str:
+    if isinstance(result, Token):
+        return "signed in"
+    return ("not held" if result.missing else "held") if case.look else "delivered"
 
 
 def reply_of(reply: Mapping[str, Any]) -> Reply:
@@ -171,7 +181,7 @@ def reply_of(reply: Mapping[str, Any]) -> Reply:
 
 
 def expected_request(request: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"method": request["method"], "url": request["url"], "body": json.loads(request["body"])}
+    known = {"method": request["method"], "url": request["url"], "body": json.loads(request.get("body", "null"))}
     return known | {"headers": request.get("headers", {})}
 
 
@@ -236,7 +246,9 @@ def test_a_case_shows_no_credential_and_no_password(case: Case) -> None:
     shown = [str(ending.result), repr(ending), *bodies]
     secrets = {value for name, value in case.account.items() if name in CREDENTIALS}
     for request in case.requests:
-        secrets |= {value for name, value in flatten(json.loads(request["body"])) if name.rsplit(".", 1)[-1] in CREDENTIALS}
+        secrets |= {
+            value for name, value in flatten(json.loads(request.get("body", "{}"))) if name.rsplit(".", 1)[-1] in CREDENTIALS
+        }
     assert [text for text in shown for secret in secrets if str(secret) in text] == []
 
 
@@ -261,7 +273,10 @@ def test_a_vendor_has_cases_for_whatever_can_happen_to_it(name: str) -> None:
     if VENDORS[name].signs_in:
         needed |= {"signed in", "SignInAgain"}
     ours = [case for case in CASES if case.vendor == name]
-    assert needed - {case.outcome for case in ours} == set()
+    assert needed - {case.outcome for case in ours if not case.look} == set()
+    unauthorised = "SignInAgain" if VENDORS[name].signs_in else "StopAccount"
+    looked = {"held", "not held", "Unclear", "Refused", unauthorised}
+    assert looked - {case.outcome for case in ours if case.look} == set()
     assert len({case.name for case in ours}) == len(ours)
 
 
@@ -292,7 +307,7 @@ def test_another_site_is_another_place() -> None:
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 WORDS = """Result Error Message Fields Field Value CustomerID Name Aliases errors Errors ModelState field property code message
     customer id customer_id external_id addresses type country title detail status isSuccess RateLimitResetTime Success
-    access_token expires_in refresh_token"""
+    access_token expires_in refresh_token General ID Internal Personal"""
 NAMES = st.sampled_from(WORDS.split())
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4))
 BODIES = JSON.map(lambda tree: json.dumps(tree).encode()) | st.binary(max_size=40)
@@ -309,12 +324,14 @@ def test_whatever_is_answered_ends_as_an_outcome(name: str, status: int, body: b
     leaves = record_of(case, identity, vendor).leaves
     changes = tuple(Change(name, ABSENT, value) for name, value in sorted(leaves.items()))
     requests = vendor.requests(identity, changes, leaves)
-    update = answered(vendor.exchange(Update("7", identity, 1, changes, leaves, requests)), reply)
+    sent = Update("7", identity, 1, changes, leaves, requests)
+    update, look = (answered(talk(sent), reply) for talk in (vendor.exchange, vendor.look))
     sign_in = answered(vendor.sign_in(None), reply)
     assert isinstance(update, VendorError) or (isinstance(update, Receipt) and status in {200, 204})
+    assert isinstance(look, VendorError) or (isinstance(look, Receipt) and status == 200)
     granted = isinstance(sign_in, Token) and (status in {200, 201} or not vendor.signs_in)
     assert isinstance(sign_in, VendorError) or granted
-    assert all(str(end) for end in (update, sign_in))
+    assert all(str(end) for end in (update, look, sign_in))
 
 
 def answered(exchange: Any, reply: Reply) -> object:
