@@ -72,14 +72,13 @@ class Courier:
         except (NotSent, Broken, VendorError) as trouble:
             await self._lane.noted(customer, trouble, self._redactor.clean(str(trouble)))
             trip.met(trouble)
-            if isinstance(trouble, Unclear):
-                trouble = await self._looked(trip, trouble)
-            if trouble is None:
+            meant = await self._looked(trip, trouble) if isinstance(trouble, Unclear) else trouble
+            if meant is None:
                 return self._acknowledged(trip, Receipt())
-            step = decide(trouble, trip.tried, self._lane.policy.retry, datetime.now(UTC), random.random)
+            step = decide(meant, trip.tried, self._lane.policy.retry, datetime.now(UTC), random.random)
             if isinstance(step, End):
                 return self._ended(trip, step)
-            await self._take(step, trouble, trip)
+            await self._take(step, meant, trip)
             return None
         await self._lane.noted(customer, None)
         return self._acknowledged(trip, receipt)

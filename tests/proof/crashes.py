@@ -159,7 +159,7 @@ class Worker:
         code = self._run(faults=trial.faults)
         wrong = [] if code == 0 else [f"the restart ended with {code}"]
         wrong += out_of_step(self.sandbox.holding(), company.states)
-        if trial.at % 3 == 0:
+        if trial.at % 6 == 0:
             count = len(self.sandbox.history())
             self._run(faults=trial.faults)
             wrong += [f"sent once more: {entry['path']} {entry['body']}" for entry in self.sandbox.history(count)]

@@ -39,7 +39,7 @@ def died(endings: Sequence[Ending]) -> int:
 
 def test_a_sync_of_changes_may_die_anywhere(pool: ProcessPoolExecutor, tell: Tell) -> None:
     last = pool.submit(crashes.count, False).result()
-    trials = [Trial(at, after=AFTER[at % 4], again=at // 3 + 1 if at % 5 == 0 else 0) for at in range(1, last + 1)]
+    trials = [Trial(at, after=AFTER[at % 4], again=at // 3 + 1 if at % 10 == 0 else 0) for at in range(1, last + 1)]
     endings = tried(pool, trials)
     tell(f"crash points: {died(endings)} in a sync of changes, every one of {last}; {len(wrong(endings))} wrong")
     assert wrong(endings) == {}
@@ -68,19 +68,21 @@ def test_a_sync_may_die_while_the_vendors_are_unwell(pool: ProcessPoolExecutor, 
 def test_a_sync_of_more_customers_may_die_anywhere_and_its_restart_too(first: bool, tell: Tell) -> None:
     with pool_of(24) as pool:
         last = pool.submit(crashes.count, first).result()
-        trials = [Trial(at, first=first, after=AFTER[at % 4], again=at * 7 % last + 1) for at in range(1, last + 1)]
+        trials = [
+            Trial(at, first=first, after=AFTER[at % 4], again=at * 7 % last + 1) for at in range(1, last + 1, 3 if first else 1)
+        ]
         endings = tried(pool, trials)
     tell(f"crash points: {died(endings)} of a sync and of its restart (first: {first}); {len(wrong(endings))} wrong")
     assert wrong(endings) == {}
-    assert died(endings) >= 400
+    assert died(endings) >= 200
 
 
 @pytest.mark.long
 def test_a_sync_may_die_anywhere_while_the_vendors_are_unwell(tell: Tell) -> None:
     with pool_of(12) as pool:
         last = pool.submit(crashes.count, False).result()
-        endings = tried(pool, [Trial(at, faults=True, after=AFTER[at % 4]) for at in range(1, last + 1)])
+        endings = tried(pool, [Trial(at, faults=True, after=AFTER[at % 4]) for at in range(1, last + 1, 2)])
     faults = sum(ending.faults for ending in endings)
     tell(f"crash points: {died(endings)} with {faults} faults in flight (long); {len(wrong(endings))} wrong")
     assert wrong(endings) == {}
-    assert died(endings) >= 200
+    assert died(endings) >= 100
