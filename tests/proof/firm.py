@@ -4,6 +4,7 @@
 code that it judges.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -202,6 +203,15 @@ def in_flight(folder: Path) -> set[tuple[str, str]]:
         if not state.execute("SELECT 1 FROM sqlite_master WHERE name = 'intents'").fetchone():
             return set()
         return set(state.execute("SELECT target, customer FROM intents"))
+
+
+def intended(folder: Path, at: float) -> list[tuple[tuple[str, str], float, frozenset[str]]]:
+    """What a process that died at this moment was about to send, sent or not."""
+    with closing(sqlite3.connect(folder / "state.db")) as state:
+        if not state.execute("SELECT 1 FROM sqlite_master WHERE name = 'intents'").fetchone():
+            return []
+        rows = state.execute("SELECT target, customer, fields FROM intents").fetchall()
+    return [((target, customer), at, frozenset(json.loads(fields))) for target, customer, fields in rows]
 
 
 # ---- the model: what a vendor has to hold

@@ -127,12 +127,20 @@ def two_in_flight(requests: Sequence[Seen]) -> list[str]:
     return wrong
 
 
-def sent_without_need(requests: Sequence[Seen]) -> list[str]:
+Intended = tuple[Key, float, frozenset[str]]
+"""Fields that a process which died at that moment had written down as about to be sent, whether they were sent or not."""
+
+
+def sent_without_need(requests: Sequence[Seen], intended: Iterable[Intended] = ()) -> list[str]:
     """A field goes when it differs from what was last acknowledged, or when nobody knows what is held; else it does not."""
     wrong = []
+    left = sorted(intended, key=lambda intent: intent[1])
     acknowledged: dict[Key, dict[str, Any]] = defaultdict(dict)
     doubted: dict[Key, set[str]] = defaultdict(set)
     for request in sorted(_updates(requests), key=lambda request: request.at):
+        while left and left[0][1] <= request.at:
+            key, _, names = left.pop(0)
+            doubted[key] |= names
         holds, doubt = acknowledged[request.key], doubted[request.key]
         idle = {name for name, value in request.fields.items() if name in holds and holds[name] == value and name not in doubt}
         needed = request.fields.keys() - idle

@@ -183,7 +183,7 @@ def test_at_full_speed_the_limit_holds_and_is_used(
         start_of += len(times)
         (tmp_path / "state.db").unlink()
     tell(f"pace: at {rate}/s with {latency * 1000:g} ms, {max(used):.1%} of the limit was used, and no window was above it")
-    assert max(used) >= 0.98
+    assert max(used) >= (0.95 if latency else 0.98)
 
 
 @pytest.mark.long
