@@ -43,6 +43,8 @@ class Courier:
         self._redactor = redactor
         self._token: Token | None = None
         self._renew_at = NEVER
+        self._accepted = False
+        self._not_accepted: set[str] = set()
         self._signing_in = asyncio.Lock()
 
     async def carry(self, update: Update) -> Settlement:
@@ -76,10 +78,14 @@ class Courier:
             if meant is None:
                 return self._acknowledged(trip, Receipt())
             step = decide(meant, trip.tried, self._lane.policy.retry, datetime.now(UTC), random.random)
+            if isinstance(meant, SignInAgain) and isinstance(step, Stop) and self._is_alone(customer):
+                step = End(Outcome.DEFERRED, f"not accepted for this customer: {meant.reason}")
             if isinstance(step, End):
                 return self._ended(trip, step)
             await self._take(step, meant, trip)
             return None
+        self._accepted = True
+        self._not_accepted.clear()
         await self._lane.noted(customer, None)
         return self._acknowledged(trip, receipt)
 
@@ -150,6 +156,11 @@ class Courier:
                 self._token = await self._new_token(customer)
                 self._redactor.learn([self._token.access, self._token.refresh or ""])
             return self._token
+
+    def _is_alone(self, customer: str) -> bool:
+        """Whether this customer alone is answered with 401, while others have been taken: that does not stop the account."""
+        self._not_accepted.add(customer)
+        return self._accepted and len(self._not_accepted) == 1
 
     def _is_fresh(self) -> bool:
         return self._token is not None and datetime.now(UTC) < self._renew_at

@@ -417,6 +417,21 @@ def test_a_fresh_token_that_is_not_accepted_stops_the_account(virtual: Any) -> N
     assert closed.refused
 
 
+def test_one_customer_that_is_never_accepted_does_not_stop_the_others_but_two_in_a_row_do(virtual: Any) -> None:
+    dialect, no = Dialect(), SignInAgain("401")
+    wire = Wire(dialect, None, None, no, None, no, None, no, None, no, no, None, no)
+    carrier = courier(dialect, wire)
+
+    async def main() -> list[Settlement]:
+        return [await carrier.carry(update(customer)) for customer in ("1", "2", "3", "4", "5")]
+
+    one, two, three, four, five = virtual.run(main())
+    assert (one.outcome, three.outcome) == (Outcome.DELIVERED, Outcome.DELIVERED)
+    assert story(two) == (Outcome.DEFERRED, "not accepted for this customer: 401", set(), 1, False)
+    assert four.reason == "not accepted for this customer: 401"
+    assert five.reason == "credentials refused: 401"
+
+
 def test_many_workers_whose_token_has_expired_sign_in_once_for_all(virtual: Any) -> None:
     dialect = Dialect()
     wire = Wire(dialect)
