@@ -80,7 +80,8 @@ class Vendor(Protocol):
     """Fields that may name a customer in place of an id (`match = { Name = "..." }`)."""
 
     signs_in: ClassVar[bool] = True
-    """Whether a token is asked for before anything else; False: `sign` alone makes a request acceptable."""
+    """Whether a token is asked for before anything else; False: `sign` alone makes a request acceptable, and `sign_in` only
+    looks whether it does."""
 
     @property
     @abstractmethod

@@ -64,7 +64,7 @@ class Courier:
 
     async def sign_in(self) -> None:
         """Only that, to see whether the credentials are accepted. Raises SyncError."""
-        await self._current_token("")
+        await self._new_token("")
 
     async def _attempt(self, trip: "_Trip") -> Settlement | None:
         """Sends once; None: it is to be sent again."""

@@ -82,6 +82,8 @@ class Settings:
 def load(directory: Path) -> Settings:
     """Raises ConfigError with every mistake in the folder."""
     mistakes: list[Mistake] = []
+    if directory.is_file():
+        raise ConfigError([Mistake(str(directory), "", f"is a file: name the folder that holds it, --config {directory.parent}")])
     tree = _parse(directory / MAIN, mistakes)
     if tree is None:
         raise ConfigError(mistakes)

@@ -140,8 +140,11 @@ class Rpm(Vendor):
         return holding.looked(update.changes, partial(_shown, _result(reply, identity)), _alike)
 
     def sign_in(self, token: Token | None) -> SignIn:  # noqa: ARG002 - there is no token
-        """Nothing to do: the key goes with every request."""
-        yield from ()
+        """There is no token; a look at `Info`, which changes nothing, shows whether the key is accepted."""
+        reply = yield Request("POST", f"{self._base}/Info", {})
+        words = _error(reading.tree(reply) or {})
+        if CREDENTIALS.fullmatch(_folded(words).rstrip(".")) or reply.status == HTTPStatus.UNAUTHORIZED:
+            raise StopAccount(f"credentials refused: {words or reading.phrase(reply)}")
         return Token("")
 
     def sign(self, request: Request, token: Token | None) -> Request:  # noqa: ARG002
