@@ -38,6 +38,7 @@ class Rpm(Simulated):
             ("Customer",): ("read", self._read),
             ("Customers",): ("list", self._list),
             ("Modified",): ("list", self._modified),
+            ("Info",): ("list", self._info),
         }
         if asked.parts not in acts:
             return Call("other", partial(answer, 404, {"Message": "Not Found"}))
@@ -191,6 +192,9 @@ class Rpm(Simulated):
             for held in self.shelf
         ]
         return answer(200, {"Result": {"Age": self._age(), "Customers": rows}}) if rows else self._error("No customers")
+
+    def _info(self, _: Tree) -> Answer:
+        return answer(200, {"Result": {"Subscriber": "sandbox", "TimeOffset": "+00:00", "TimeDst": False}})
 
     def _modified(self, _: Tree) -> Answer:
         return answer(200, {"Result": {"Modified": [{"Type": "CustomerAndAliasList", "Age": self._age()}]}})
