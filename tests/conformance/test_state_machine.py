@@ -547,7 +547,7 @@ def test_whatever_happens_every_target_is_in_step_in_the_end_or_says_who_is_not(
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_whatever_happens_for_a_long_time_every_target_is_in_step_in_the_end(kind: str) -> None:
-    live(kind, 300 if kind == "memory" else 100, 50)
+    live(kind, 200 if kind == "memory" else 60, 50)
 
 
 # ---- lives that random ones meet too seldom
