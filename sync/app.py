@@ -2,12 +2,13 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
 from sync.log import Redactor
@@ -20,7 +21,7 @@ from sync.pipeline.project import Projection
 from sync.pipeline.rules import nearest
 from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run
 from sync.ports import Source, Store, Watch
-from sync.settings import Settings, SourceTable, TargetSettings
+from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
 from sync.stores.saved import open_saved, save
@@ -167,7 +168,7 @@ async def check_files(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         wrong: list[Mistake] = []
         for name, table in settings.sources.items():
-            if _sqlite_path(table.url.get_secret_value()).exists():
+            if table.offline:
                 source = _source(name, table, b"check", stack)
                 wrong += await _mistakes(name, source, settings, tuple(settings.targets))
         if wrong:
@@ -232,10 +233,6 @@ def state_path(settings: Settings) -> Path:
     url = settings.state.get_secret_value()
     if not url.startswith(SQLITE) or url == SQLITE:
         raise ConfigError([Mistake(settings.file, "state.url", 'has to be a file, such as "sqlite:///var/customer-sync.db"')])
-    return _sqlite_path(url)
-
-
-def _sqlite_path(url: str) -> Path:
     return Path(url.removeprefix(SQLITE)).expanduser()
 
 
@@ -271,23 +268,24 @@ async def _open_feeds(
         except SyncError as error:
             troubles.append(str(error))
             continue
-        feeds.append(Feed(name, source, fed, wanted, definition(table)))
+        feeds.append(Feed(name, source, fed, wanted, table.definition))
     if wrong:
         raise ConfigError(wrong)
     return feeds, troubles
 
 
-def definition(table: SourceTable) -> str:
-    """Another one: another way to read, or another place to read from (its address is kept as a digest only)."""
-    parts = (table.kind, table.url.get_secret_value(), table.table, table.query, table.key, table.cursor)
-    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+def _open_sql(name: str, table: SqlTable, key: bytes) -> Source:
+    what = f"sources.{name}"
+    read = Table(what, table.key, table.table, table.query, table.cursor, table.overlap)
+    return Sql(read, SqliteDialect(table.path, what), key)
+
+
+OPENERS: Mapping[str, Callable[[str, Any, bytes], Source]] = {"sql": _open_sql}
+"""How a source of each kind is made of its name, its table and the key of its digests. Nothing is connected to yet."""
 
 
 def _source(name: str, table: SourceTable, key: bytes, stack: AsyncExitStack) -> Source:
-    url = table.url.get_secret_value()
-    what = f"sources.{name}"
-    dialect = SqliteDialect(_sqlite_path(url), what)
-    source = Sql(Table(what, table.key, table.table, table.query, table.cursor, table.overlap), dialect, key)
+    source = OPENERS[table.kind](name, table, key)
     stack.push_async_callback(source.close)
     return source
 
@@ -297,21 +295,16 @@ async def _mistakes(name: str, source: Source, settings: Settings, targets: Sequ
     try:
         return _unknown_fields(name, await source.fields(), settings, targets)
     except NotThere as error:
-        table = settings.sources[name].table
-        if table is None:
-            return [Mistake(settings.file, f"sources.{name}.query", str(error))]
-        return [Mistake(settings.file, f"sources.{name}.table", f"the source has no table {table}{nearest(table, error.valid)}")]
+        return [Mistake(settings.file, f"sources.{name}.{error.part}", f"{error}{nearest(error.name, error.valid)}")]
 
 
 def _unknown_fields(source: str, found: Mapping[str, str], settings: Settings, targets: Sequence[str]) -> list[Mistake]:
     """Columns that the configuration names and the source does not have."""
-    table = settings.sources[source]
-    wrong = []
-    for part, name in (("key", table.key), ("cursor", table.cursor)):
-        if name is not None and name not in found:
-            wrong.append(
-                Mistake(settings.file, f"sources.{source}.{part}", f"the source has no column {name}{nearest(name, found)}")
-            )
+    wrong = [
+        Mistake(settings.file, f"sources.{source}.{part}", f"the source has no column {name}{nearest(name, found)}")
+        for part, name in settings.sources[source].named.items()
+        if name not in found
+    ]
     for target in (settings.targets[name] for name in targets if settings.targets[name].source == source):
         wrong += [
             Mistake(target.file, key, f"source {source} has no field {name}{nearest(name, found)}")

@@ -65,10 +65,15 @@ class Keyless(SourceError):
 
 
 class NotThere(SourceError):
-    """The database answers, but not to this table or query: a mistake of the configuration. `valid` are the tables there are."""
+    """The source answers, but has not what a key of its table names: a mistake of the configuration.
 
-    def __init__(self, reason: str, valid: Sequence[str]) -> None:
+    `part` is that key ("table", "query", "path"), `name` what it says and `valid` what there is instead.
+    """
+
+    def __init__(self, reason: str, part: str, name: str = "", valid: Sequence[str] = ()) -> None:
         super().__init__(reason)
+        self.part = part
+        self.name = name
         self.valid = tuple(valid)
 
 

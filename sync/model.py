@@ -71,11 +71,15 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One full snapshot from a source: its key as text, its fields by name, and the digest by which a change is seen."""
+    """One full snapshot from a source: its key as text, its fields by name, and the digest by which a change is seen.
+
+    `trouble` says why nobody can tell what it is, such as two rows with its key: every target rejects it with these words.
+    """
 
     key: str
     values: Mapping[str, Any]
     digest: bytes = field(default=b"", compare=False)
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class Misfit:
 
 def project(customer: Customer, projection: Projection) -> Record | Misfit | None:
     """The record, or what does not fit; None for a customer that is not this target's."""
+    if customer.trouble:
+        return Misfit((FieldError("", customer.trouble),), "")
     where = projection.where
     if where and not all(customer.values.get(name) in allowed for name, allowed in where.items()):
         return None

@@ -1,6 +1,7 @@
 """A folder of TOML -> frozen settings, or every mistake in it with file and key."""
 
 from sync.settings.load import Settings, TargetSettings, load
-from sync.settings.tables import SourceTable, SyncTable, TargetTable
+from sync.settings.sources import SourceTable, SqlTable
+from sync.settings.tables import SyncTable, TargetTable
 
-__all__ = ["Settings", "SourceTable", "SyncTable", "TargetSettings", "TargetTable", "load"]
+__all__ = ["Settings", "SourceTable", "SqlTable", "SyncTable", "TargetSettings", "TargetTable", "load"]

@@ -23,7 +23,8 @@ from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules, nearest
 from sync.pipeline.rules import load as load_object
 from sync.ports import Vendor
-from sync.settings.tables import AccountTable, SourceTable, SyncTable, TargetTable
+from sync.settings.sources import KINDS, SourceTable
+from sync.settings.tables import AccountTable, SyncTable, TargetTable
 from sync.settings.values import resolve
 from sync.vendors import bundled
 from sync.vendors.schema import fields as schema_fields
@@ -91,6 +92,7 @@ def load(directory: Path) -> Settings:
     tree = resolve(tree, lambda key, message: mistakes.append(Mistake(file, key, message)))
     main = _valid(SyncTable, tree, file, mistakes)
     known = {kind: tree[kind] if isinstance(tree.get(kind), dict) else {} for kind in ("sources", "accounts")}
+    sources = _sources(known["sources"], file, mistakes)
     dialects = {name: _dialect(table, file, f"accounts.{name}.vendor", mistakes) for name, table in known["accounts"].items()}
     accounts = _accounts(known["accounts"], dialects, file, mistakes)
     drafts = [_draft(path, known, dialects, mistakes) for path in _target_files(directory, mistakes)]
@@ -99,7 +101,7 @@ def load(directory: Path) -> Settings:
     targets = [_settled(draft, accounts) for draft in drafts if draft]
     return Settings(
         main.state.url,
-        main.sources,
+        sources,
         accounts,
         {target.name: target for target in targets},
         file,
@@ -161,6 +163,26 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for argument in get_args(annotation) if (found := _model(argument))), None)
+
+
+# ---- sources
+
+
+def _sources(tables: Mapping[str, Any], file: str, mistakes: list[Mistake]) -> dict[str, SourceTable]:
+    found = {name: _source(f"sources.{name}", table, file, mistakes) for name, table in tables.items()}
+    return {name: source for name, source in found.items() if source}
+
+
+def _source(key: str, table: Any, file: str, mistakes: list[Mistake]) -> SourceTable | None:
+    """By the model of its kind; what is no table is told with the rest of the file."""
+    if not isinstance(table, dict):
+        return None
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        hint = nearest(str(kind), KINDS) or "; there are " + ", ".join(KINDS)
+        mistakes.append(Mistake(file, f"{key}.kind", "is missing" if kind is None else f"there is no such kind{hint}"))
+        return None
+    return _valid(KINDS[kind], table, file, mistakes, key)
 
 
 # ---- accounts

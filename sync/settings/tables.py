@@ -3,15 +3,11 @@
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from sync.settings.values import DatabaseUrl, Duration, LimitText, RateText, Schedule, Timezone
-
-
-class Table(BaseModel):
-    """A table: no unknown keys, never changed, and errors that do not quote."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+from sync.settings.base import Table
+from sync.settings.sources import OneOfKinds
+from sync.settings.values import Duration, LimitText, RateText, Schedule, Timezone
 
 
 def _several(value: object) -> object:
@@ -28,24 +24,6 @@ class ServiceTable(Table):
     """`[service]`: the background service."""
 
     listen: str = "127.0.0.1:8080"
-
-
-class SourceTable(Table):
-    """`[sources.NAME]`: a table or query of a database."""
-
-    kind: Literal["sql"] = Field(description="sql: a table or query of a database")
-    url: DatabaseUrl
-    table: str | None = None
-    query: str | None = None
-    key: str
-    cursor: str | None = None
-    overlap: Duration = Field(default="5m", validate_default=True)
-
-    @model_validator(mode="after")
-    def _one_selection(self) -> Self:
-        if (self.table is None) == (self.query is None):
-            raise ValueError("one of table and query is needed")
-        return self
 
 
 class RetryTable(Table):
@@ -90,7 +68,7 @@ class SyncTable(Table):
     plans: PlansTable = PlansTable()
     state: StateTable = StateTable()
     service: ServiceTable = ServiceTable()
-    sources: dict[str, SourceTable]
+    sources: Annotated[dict[str, dict[str, Any]], OneOfKinds]
     accounts: dict[str, dict[str, Any]]
 
 
@@ -114,7 +92,7 @@ class TargetTable(Table):
     schedule: Schedule | None = None
     timezone: Timezone | None = None
     fields: dict[str, Any] = Field(min_length=1)
-    maps: dict[str, dict[str, Any]] = {}
+    maps: dict[str, dict[str, Any]] = Field(default_factory=dict)
     gates: GatesTable = GatesTable()
 
     @model_validator(mode="after")

@@ -3,7 +3,6 @@
 What differs from database to database is the `Dialect`'s.
 """
 
-import marshal
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -11,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from xxhash import xxh3_128_digest
-
-from sync.errors import SourceError
+from sync.errors import NotThere, SourceError
 from sync.model import Customer
 from sync.ports import Page, Source
+from sync.sources.rows import TWICE, digester, key_text
 from sync.sources.watermark import behind, later
 
 PAGE = 1000
@@ -68,7 +66,7 @@ class Sql(Source):
     def __init__(self, table: Table, dialect: Dialect, digest_key: bytes) -> None:
         self._table = table
         self._dialect = dialect
-        self._seed = int.from_bytes(digest_key[:8])
+        self._digest = digester(digest_key)
         self._columns: Mapping[str, str] | None = None
 
     @property
@@ -79,7 +77,13 @@ class Sql(Source):
     async def fields(self) -> Mapping[str, str]:
         """The columns, looked up once."""
         if self._columns is None:
-            self._columns = await self._dialect.columns(self._selection)
+            try:
+                self._columns = await self._dialect.columns(self._selection)
+            except NotThere as error:
+                name = self._table.table
+                if name is None or name in error.valid:
+                    raise
+                raise NotThere(f"the source has no table {name}", "table", name, error.valid) from None
         return self._columns
 
     async def changed(self, cursor: object) -> AsyncIterator[Page]:
@@ -117,14 +121,14 @@ class Sql(Source):
         condition, values = self._dialect.among(self._dialect.quote(self._table.key), keys)
         wanted = set(keys)
         statement = f"SELECT * FROM {self._selection} WHERE {condition}"  # noqa: S608 - as above
-        found: list[Customer] = []
+        found: dict[str, Customer] = {}
         async for rows in self._dialect.scan(statement, values, PAGE):
-            found += [
-                Customer(text, _values(names, row, readers), self._digest(row))
-                for row in rows
-                if (text := self._key(row[place])) in wanted
-            ]
-        return found
+            for row in rows:
+                text = self._key(row[place])
+                if text in wanted:
+                    trouble = TWICE if text in found else ""
+                    found[text] = Customer(text, _values(names, row, readers), self._digest(row), trouble)
+        return list(found.values())
 
     async def close(self) -> None:
         """Lets go of the connection."""
@@ -136,25 +140,15 @@ class Sql(Source):
         return names.index(name)
 
     def _page(self, rows: list[tuple[Any, ...]], key: int, cursor: object = None) -> Page:
-        text, digest = self._key, self._digest
-        digests = [(text(row[key]), digest(row)) for row in rows if row[key] not in (None, "")]
-        return Page(digests, cursor, len(rows) - len(digests))
+        keyed = [(self._key(row[key]), row) for row in rows]
+        found = [(text, self._digest(row)) for text, row in keyed if text is not None]
+        return Page(found, cursor, len(rows) - len(found))
 
-    def _key(self, value: object) -> str:
-        if isinstance(value, bytes):
-            raise SourceError(f"{self._table.name}: key {self._table.key} holds bytes; a key has to be text or a number")
-        return str(value)
-
-    def _digest(self, row: tuple[Any, ...]) -> bytes:
-        """Version 2 of marshal writes the same bytes for the same plain values, whatever else the process holds.
-
-        Seeded, so that nobody who does not know the key can make two rows that look the same.
-        """
+    def _key(self, value: object) -> str | None:
         try:
-            content = marshal.dumps(row, 2)
-        except ValueError:
-            content = repr(row).encode()
-        return xxh3_128_digest(content, self._seed)
+            return key_text(value)
+        except ValueError as error:
+            raise SourceError(f"{self._table.name}: key {self._table.key} {error}") from None
 
 
 def _values(names: Sequence[str], row: tuple[Any, ...], readers: Sequence[tuple[str, Callable[[Any], Any]]]) -> dict[str, Any]:

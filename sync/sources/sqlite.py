@@ -102,7 +102,7 @@ class SqliteDialect(Dialect):
             if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
                 raise
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-            raise NotThere(str(error), [name for (name,) in tables]) from None
+            raise NotThere(str(error), "query", valid=[name for (name,) in tables]) from None
         connection.execute("DROP VIEW temp.customer_sync_columns")
         return {name: kind.upper() for _, name, kind, *_ in rows}
 

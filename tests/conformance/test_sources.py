@@ -454,6 +454,16 @@ async def test_rows_without_a_key_are_told_and_the_others_are_taken(ground: Grou
     assert [waiting.customer for waiting in await store.pending("rpm", "", 9)] == ["1", "2"]
 
 
+@pytest.mark.parametrize("kinds", ["Id INTEGER, Name TEXT", "Id, Name TEXT"])
+async def test_a_key_that_two_rows_have_is_nobodys(ground: Ground, store: Memory, kinds: str) -> None:
+    ground.fill([(1, "Ann"), (2, "Bea"), ("1", "Another Ann")], kinds)
+    source = ground.source(cursor=None)
+    await detect(Stream("crm", source, "", ["rpm"]), store)
+    assert [waiting.customer for waiting in await store.pending("rpm", "", 9)] == ["1", "2"]
+    troubles = {customer.key: customer.trouble for customer in await source.fetch(["1", "2"])}
+    assert troubles == {"1": "two rows of the source have this key: make it unique there, or choose another key", "2": ""}
+
+
 async def test_a_key_of_bytes_is_told(ground: Ground) -> None:
     ground.fill([(b"\x00\x01", "Ann")], "Id BLOB, Name TEXT")
     with pytest.raises(SourceError, match="key Id holds bytes"):
@@ -542,7 +552,7 @@ async def test_a_file_that_is_not_there_is_told_and_not_made(ground: Ground) -> 
     assert not ground.path.exists()
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"customers,and,more\n" * 99, "not a database"), (b"", "no such table")])
+@pytest.mark.parametrize(("content", "words"), [(b"customers,and,more\n" * 99, "not a database"), (b"", "has no table Customer")])
 async def test_a_file_that_is_no_database_is_told(ground: Ground, content: bytes, words: str) -> None:
     ground.path.write_bytes(content)
     with pytest.raises(SourceError, match=words):
@@ -551,7 +561,7 @@ async def test_a_file_that_is_no_database_is_told(ground: Ground, content: bytes
 
 async def test_a_table_that_is_not_there_is_told(ground: Ground) -> None:
     ground.fill([])
-    with pytest.raises(SourceError, match=r"no such table.*Kunde"):
+    with pytest.raises(SourceError, match="the source has no table Kunde"):
         await keys(ground.source(table="Kunde"))
 
 

@@ -60,6 +60,11 @@ def made(table: dict[str, Any], **values: Any) -> Any:
     return found.leaves if isinstance(found, Record) else [(error.field, error.message) for error in found.errors]  # type: ignore[union-attr]
 
 
+def test_a_customer_in_trouble_is_rejected_with_the_words_of_its_source_and_claims_no_id() -> None:
+    found = project(Customer("7", {"id": 4711}, trouble="two rows have this key"), projection({"email": "mail"}))
+    assert found == Misfit((FieldError("", "two rows have this key"),), "")
+
+
 def test_a_record_holds_the_mapped_fields_only_and_how_the_vendor_knows_the_customer() -> None:
     found = project(Customer("7", {"id": 4711, "mail": "a@x.org", "secret": 1}), projection({"email": "mail"}))
     assert found == Record("7", Identity("4711"), {"email": "a@x.org"})

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from sync.errors import ConfigError
 from sync.pipeline.gates import Limit
 from sync.pipeline.pace import Rate
-from sync.settings import Settings, load
+from sync.settings import Settings, SyncTable, load
+from sync.settings.sources import KINDS
 from sync.settings.values import Duration, LimitText, RateText, resolve
 
 EXAMPLE = Path(__file__).parents[2] / "sync" / "example"
@@ -179,7 +180,10 @@ NO_SUCH = "the vendor has no such field"
             "targets/shop.toml: gates.max_update: unknown key; did you mean max_updates?"]),
         # missing keys, wrong types
         ('kind = "sql"\n', "", ["sync.toml: sources.crm.kind: is missing"]),
-        ('kind = "sql"', 'kind = "excel"', ["sync.toml: sources.crm.kind: input should be 'sql'"]),
+        ('kind = "sql"', 'kind = "sqll"', ["sync.toml: sources.crm.kind: there is no such kind; did you mean sql?"]),
+        ('kind = "sql"', "kind = 5", ["sync.toml: sources.crm.kind: there is no such kind; there are " + ", ".join(KINDS)]),
+        ('key = "CustomerId"', 'kye = "CustomerId"', [
+            "sync.toml: sources.crm.key: is missing", "sync.toml: sources.crm.kye: unknown key; did you mean key?"]),
         ('table = "Customer"\n', "", ["sync.toml: sources.crm: one of table and query is needed"]),
         ('table = "Customer"', 'table = "a"\nquery = "b"', ["sync.toml: sources.crm: one of table and query is needed"]),
         ('key = "CustomerId"', "key = 5", ["sync.toml: sources.crm.key: input should be a valid string"]),
@@ -376,6 +380,28 @@ def test_another_text_of_a_function_that_a_map_calls_is_another_map(
         target = SHOP + 'Comments = { call = "mine_for_the_fingerprint:comments" }\n'
         fingerprints.add(loaded(MAIN, {"shop": target}).targets["shop"].fingerprint)
     assert len(fingerprints) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "other"),
+    [
+        ('table = "Customer"', 'table = "Customers"', True),
+        ('table = "Customer"', 'query = "select * from Customer"', True),
+        ('key = "CustomerId"', 'key = "Id"', True),
+        ('key = "CustomerId"', 'key = "CustomerId"\ncursor = "UpdatedAt"', True),
+        ("crm.sqlite", "erp.sqlite", True),
+        ('key = "CustomerId"', 'key = "CustomerId"\noverlap = "1h"', False),
+        ("[sources.crm]", "# a comment\n[sources.crm]", False),
+    ],
+)
+def test_the_definition_of_a_source_is_another_where_its_rows_may_be(loaded: Load, old: str, new: str, *, other: bool) -> None:
+    before, after = (loaded(text).sources["crm"].definition for text in (MAIN, MAIN.replace(old, new)))
+    assert (before != after) == other
+
+
+def test_an_editor_is_told_the_keys_of_every_kind_of_source() -> None:
+    kinds = SyncTable.model_json_schema()["properties"]["sources"]["additionalProperties"]["oneOf"]
+    assert [kind["properties"]["kind"]["const"] for kind in kinds] == list(KINDS)
 
 
 # ---- single values

@@ -1,0 +1,45 @@
+"""A row's raw values -> its key as text, and the digest by which a change is seen. Pure; what all kinds of sources share."""
+
+import marshal
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from xxhash import xxh3_128_digest
+
+EXACT = 2**53
+"""Up to here a float holds every whole number."""
+TWICE = "two rows of the source have this key: make it unique there, or choose another key"
+"""Why a customer cannot be told: nobody knows which of its rows is right."""
+
+
+def key_text(value: object) -> str | None:
+    """The key by which a customer is known: the same text for 7, 7.0 and "7"; None where there is no key.
+
+    Raises ValueError, without the value, for what cannot be one.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise ValueError("holds bytes; a key has to be text or a number")  # noqa: TRY004 - told as a mistake of the data
+    return str(int(value)) if isinstance(value, float | Decimal) and _is_whole(value) else str(value)
+
+
+def digester(key: bytes) -> Callable[[tuple[Any, ...]], bytes]:
+    """Makes the digest of a row; seeded, so that nobody who does not know the key can make two rows that look the same."""
+    seed = int.from_bytes(key[:8])
+
+    def digest(row: tuple[Any, ...]) -> bytes:
+        """Version 2 of marshal writes the same bytes for the same plain values, whatever else the process holds."""
+        try:
+            content = marshal.dumps(row, 2)
+        except ValueError:
+            content = repr(row).encode("utf-8", "surrogatepass")
+        return xxh3_128_digest(content, seed)
+
+    return digest
+
+
+def _is_whole(number: float | Decimal) -> bool:
+    return math.isfinite(number) and -EXACT < number < EXACT and number == int(number)
