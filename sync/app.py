@@ -24,8 +24,9 @@ from sync.ports import Source, Store, Watch
 from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
+from sync.stores.file import secret_key
 from sync.stores.saved import open_saved, save
-from sync.stores.sqlite import open_forgetful, open_store, secret_key
+from sync.stores.sqlite import open_forgetful, open_store
 
 SQLITE = "sqlite:///"
 

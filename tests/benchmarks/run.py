@@ -27,7 +27,8 @@ from sync.pipeline.diff import diff
 from sync.settings import load
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
-from sync.stores.sqlite import open_store, secret_key
+from sync.stores.file import secret_key
+from sync.stores.sqlite import open_store
 
 ROUNDS = 3
 FIELDS = (

@@ -1,0 +1,100 @@
+"""The state's file: its lock, its schema, its key, and what is wrong with it in words."""
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from sync.errors import StateError
+from sync.stores.migrations import MIGRATIONS
+
+KEY_BYTES = 32
+
+
+def secret_key(path: Path, *, create: bool) -> bytes:
+    """The key of all fingerprints and digests, in a file beside the state, so that a copy of the state alone tells nothing.
+
+    A dry run without a state has a key of its own. Raises StateError.
+    """
+    place = path.with_name(path.name + ".key")
+    try:
+        if place.exists():
+            return _read_key(place)
+        key = secrets.token_bytes(KEY_BYTES)
+        if create:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _write_key(place, key)
+    except (OSError, ValueError) as error:
+        raise StateError(f"{place}: {meaning(error)}") from None
+    return key
+
+
+def _read_key(place: Path) -> bytes:
+    """Half a key would make fingerprints that anybody can compute."""
+    with suppress(ValueError):
+        if len(key := bytes.fromhex(place.read_text().strip())) == KEY_BYTES:
+            return key
+    raise ValueError(f"not a key of {KEY_BYTES} bytes: restore it, or move it away, and every customer is compared anew")
+
+
+def _write_key(place: Path, key: bytes) -> None:
+    """All of it or nothing."""
+    new = place.with_name(place.name + ".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(place)
+
+
+def lock(path: Path) -> int:
+    """Keeps other processes from running on this state until the handle is closed. Raises StateError, OSError."""
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(handle, 20).decode().strip()
+        os.close(handle)
+        raise StateError(f"{path}: another customer-sync (process {holder or '?'}) is running on this state") from None
+    os.ftruncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())
+    return handle
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Brings the schema up to date. Raises StateError."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        same_schema(connection, path)
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise StateError(f"{path}: this is somebody else's database, and no state of customer-sync: name another file")
+    for number in range(version, len(MIGRATIONS)):
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;")
+
+
+def same_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """For reading alone, the schema has to be this program's. Raises StateError."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise StateError(
+            f"{path}: written by a newer customer-sync (schema {version}, this one knows {len(MIGRATIONS)}): update it"
+        )
+    if version < len(MIGRATIONS):
+        raise StateError(
+            f"{path}: written by an older customer-sync (schema {version}): `customer-sync run` brings it up to date"
+        )
+
+
+def meaning(error: Exception) -> str:
+    """What SQLite or the system says, and what to do about it."""
+    text = str(error)
+    advice = {
+        "database is locked": "it is locked by another program: end that, or wait",
+        "database or disk is full": "the disk is full: make room; nothing was sent that could not be written down",
+        "file is not a database": "this is no state of customer-sync: name another file, or restore a backup",
+        "database disk image is malformed": "the file is damaged: restore a backup, or move it away to start anew",
+        "attempt to write a readonly database": "the file is read-only for this user: mend its rights",
+    }
+    return advice.get(text, error.strerror or text if isinstance(error, OSError) else text)

@@ -1,0 +1,116 @@
+"""What is asked of the state, each in the store's thread: one transaction's reading."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from xxhash import xxh3_128_digest
+
+from sync.model import Baseline, Episode, Failure, Outcome, Tally
+from sync.stores.codec import decode, decode_changes, decode_errors, decode_requests
+
+IN_FLIGHT = "in flight when the process ended"
+
+
+def rows(connection: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
+    return connection.execute(statement, values).fetchall()
+
+
+def unseen(connection: sqlite3.Connection, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Row by row, unless the same page of rows has been found to be seen before (`pages` holds until `seen` changes)."""
+    page = (source, xxh3_128_digest(b"".join([digest for _, digest in rows])))
+    if connection.execute("SELECT 1 FROM main.pages WHERE source = ? AND digest = ?", page).fetchone():
+        return []
+    statement = "SELECT key, digest FROM main.seen WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
+    known = dict(connection.execute(statement, (source, orjson.dumps([key for key, _ in rows]).decode())).fetchall())
+    unseen = [row for row in rows if known.get(row[0]) != row[1]]
+    if not unseen:
+        connection.execute("INSERT OR IGNORE INTO pages VALUES (?, ?)", page)
+    return unseen
+
+
+def baselines(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> dict[str, Baseline]:
+    statement = (
+        "SELECT b.customer, b.place, b.id, b.leaves, b.doubt, i.fields FROM main.baselines b"
+        " LEFT JOIN main.intents i USING (target, customer)"
+        " WHERE b.target = ? AND b.customer IN (SELECT value FROM json_each(?))"
+    )
+    found = {}
+    for customer, place, id, leaves, doubt, flying in connection.execute(statement, (target, orjson.dumps(customers).decode())):
+        doubted = frozenset(orjson.loads(doubt) if doubt else ()) | frozenset(orjson.loads(flying) if flying else ())
+        found[customer] = Baseline(place, id, decode(leaves), doubted)
+    return found
+
+
+def rivals(connection: sqlite3.Connection, target: str) -> dict[str, tuple[str, ...]]:
+    """A pending customer claims what it was planned with, any other what its baseline says."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS contested (id TEXT PRIMARY KEY) WITHOUT ROWID")
+    connection.execute("DELETE FROM contested")
+    connection.execute(CONTESTED, {"target": target})
+    claimants: dict[str, list[str]] = {}
+    for customer, id in connection.execute(CLAIMANTS, {"target": target}):
+        claimants.setdefault(id, []).append(customer)
+    groups = [sorted(group) for group in claimants.values() if len(group) > 1]
+    return {customer: tuple(other for other in group if other != customer) for group in groups for customer in group}
+
+
+CONTESTED = """
+INSERT OR IGNORE INTO contested SELECT id FROM pending WHERE target = :target AND id <> '' GROUP BY id HAVING count(*) > 1
+UNION SELECT p.id FROM pending p JOIN main.baselines b ON b.target = p.target AND b.id = p.id AND b.customer <> p.customer
+WHERE p.target = :target AND p.id <> ''
+"""
+CLAIMANTS = """
+SELECT customer, id FROM pending WHERE target = :target AND id IN (SELECT id FROM contested)
+UNION SELECT b.customer, b.id FROM main.baselines b LEFT JOIN pending p USING (target, customer)
+WHERE b.target = :target AND b.id IN (SELECT id FROM contested) AND p.id IS NULL
+"""
+
+
+def failures(connection: sqlite3.Connection, targets: Sequence[str]) -> list[Failure]:
+    statement = (
+        "SELECT target, customer, outcome, reason, errors, attempts, since, due, fields FROM pending"
+        " LEFT JOIN main.intents USING (target, customer) WHERE (outcome IS NOT NULL OR fields IS NOT NULL)"
+        " AND (? OR target IN (SELECT value FROM json_each(?))) ORDER BY target, customer"
+    )
+    found = []
+    for row in connection.execute(statement, (not targets, orjson.dumps(targets).decode())):
+        target, customer, outcome, reason, errors, attempts, since, due, flying = row
+        if flying:
+            outcome, reason = Outcome.UNKNOWN.value, IN_FLIGHT
+        parsed = decode_errors(errors)
+        found.append(
+            Failure(target, customer, Outcome(outcome), reason, parsed, attempts, moment(since), moment(due) if due else None)
+        )
+    return found
+
+
+def moment(seconds: float | None) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else datetime.now(UTC)
+
+
+def tally(connection: sqlite3.Connection) -> list[Tally]:
+    known = dict(connection.execute("SELECT target, count(*) FROM main.baselines WHERE leaves IS NOT NULL GROUP BY target"))
+    counted: dict[str, dict[str, int]] = {}
+    waiting: dict[str, int] = {}
+    statement = "SELECT target, outcome, parked, count(*) FROM pending GROUP BY target, outcome, parked"
+    for target, outcome, parked, count in connection.execute(statement):
+        waiting[target] = waiting.get(target, 0) + (0 if parked else count)
+        if outcome:
+            counts = counted.setdefault(target, {})
+            counts[outcome] = counts.get(outcome, 0) + count
+    names = [name for (name,) in connection.execute("SELECT name FROM main.targets ORDER BY name")]
+    return [Tally(name, known.get(name, 0), waiting.get(name, 0), counted.get(name, {})) for name in names]
+
+
+HISTORY = (
+    "SELECT run, at, target, customer, id, outcome, reason, attempts, changes, requests, status FROM main.history"
+    " WHERE target = ? AND customer = ? ORDER BY number DESC LIMIT ?"
+)
+
+
+def episode(row: tuple[Any, ...]) -> Episode:
+    run, at, target, customer, id, outcome, reason, attempts, changes, requests, status = row
+    told = decode_changes(changes), decode_requests(requests)
+    return Episode(run, moment(at), target, customer, id, Outcome(outcome), reason, attempts, *told, status)

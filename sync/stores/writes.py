@@ -1,0 +1,176 @@
+"""What is written to the state, each in the store's thread: one transaction's writing."""
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import orjson
+
+from sync.model import Filing, Outcome, Pending, Settlement, Update
+from sync.stores.codec import encode, encode_changes, encode_errors, encode_requests
+from sync.stores.reads import IN_FLIGHT
+
+
+def many(connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence[object]]) -> None:
+    connection.executemany(statement, rows)
+
+
+def file(connection: sqlite3.Connection, filing: Filing) -> None:
+    connection.executemany(
+        "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest",
+        [(filing.source, key, digest) for key, digest in filing.rows],
+    )
+    if filing.rows:
+        connection.execute("DELETE FROM pages WHERE source = ?", (filing.source,))
+        missing = "DELETE FROM targets WHERE source = ? AND name NOT IN (SELECT value FROM json_each(?))"
+        connection.execute(missing, (filing.source, orjson.dumps(filing.targets).decode()))
+    version = _next_version(connection)
+    connection.executemany(FILE, [(target, key, version) for target in filing.targets for key, _ in filing.rows])
+    if filing.cursor is not None:
+        connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (filing.source, orjson.dumps(filing.cursor)))
+
+
+def _next_version(connection: sqlite3.Connection) -> int:
+    """Greater than all before, also than those of customers that wait no more: a plan made long ago must not match again."""
+    return int(connection.execute("UPDATE versions SET last = last + 1 RETURNING last").fetchone()[0])
+
+
+FILE = (
+    "INSERT INTO pending (target, customer, version) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version,"
+    " outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL, due = 0, parked = 0"
+)
+
+
+def spend(connection: sqlite3.Connection, plan: str) -> bool:
+    return connection.execute("INSERT OR IGNORE INTO spent VALUES (?, ?)", (plan, time.time())).rowcount == 1
+
+
+def forget(connection: sqlite3.Connection, source: str, customers: Sequence[str]) -> None:
+    connection.executemany("DELETE FROM seen WHERE source = ? AND key = ?", [(source, customer) for customer in customers])
+    connection.execute("DELETE FROM pages WHERE source = ?", (source,))
+
+
+def wait(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> list[Pending]:
+    version = _next_version(connection)
+    connection.executemany(FILE, [(target, customer, version) for customer in customers])
+    statement = "SELECT customer, version FROM pending WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
+    return [Pending(*row) for row in connection.execute(statement, (target, orjson.dumps(customers).decode()))]
+
+
+def enrol(connection: sqlite3.Connection, target: str, source: str, fingerprint: str) -> bool:
+    known = connection.execute("SELECT 1 FROM main.targets WHERE name = ? AND fingerprint = ?", (target, fingerprint)).fetchone()
+    if known:
+        return False
+    connection.execute("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", (target, source, fingerprint))
+    statement = FILE.replace("VALUES (?, ?, ?)", "SELECT ?, key, ? FROM main.seen WHERE source = ?", 1)
+    connection.execute(statement, (target, _next_version(connection), source))
+    return True
+
+
+def recover(connection: sqlite3.Connection) -> dict[str, int]:
+    flying = connection.execute(
+        "SELECT target, customer, fields, doubt FROM intents LEFT JOIN baselines USING (target, customer)"
+    ).fetchall()
+    doubts = [
+        (orjson.dumps(sorted({*orjson.loads(fields), *(orjson.loads(doubt) if doubt else ())})), target, customer)
+        for target, customer, fields, doubt in flying
+    ]
+    connection.executemany("UPDATE baselines SET doubt = ? WHERE target = ? AND customer = ?", doubts)
+    connection.execute(
+        "UPDATE pending SET outcome = 'unknown', reason = ?, since = coalesce(since, ?)"
+        " WHERE (target, customer) IN (SELECT target, customer FROM intents)",
+        (IN_FLIGHT, time.time()),
+    )
+    connection.execute("DELETE FROM intents")
+    return dict(Counter(target for target, *_ in flying))
+
+
+def intend(connection: sqlite3.Connection, target: str, updates: Sequence[Update]) -> None:
+    for update in updates:
+        row = connection.execute(
+            "SELECT fields FROM intents WHERE target = ? AND customer = ?", (target, update.customer)
+        ).fetchone()
+        fields = {change.field for change in update.changes} | set(orjson.loads(row[0]) if row else ())
+        values = (target, update.customer, orjson.dumps(sorted(fields)))
+        connection.execute("INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", values)
+    others = [(target, update.identity.value, update.customer) for update in updates]
+    connection.executemany("DELETE FROM baselines WHERE target = ? AND id = ? AND customer <> ?", others)
+
+
+def settle(connection: sqlite3.Connection, target: str, place: str, settlements: Sequence[Settlement], run: str) -> None:
+    connection.executemany("DELETE FROM intents WHERE target = ? AND customer = ?", [(target, s.customer) for s in settlements])
+    connection.executemany(
+        "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (target, s.customer, place, s.id, encode(s.taken), orjson.dumps(sorted(s.doubt)) if s.doubt else None)
+            for s in settlements
+            if s.taken is not None
+        ],
+    )
+    for settlement in settlements:
+        if settlement.taken is None and settlement.doubt:
+            _doubt(connection, target, place, settlement)
+    done = {Outcome.DELIVERED, Outcome.UNCHANGED}
+    connection.executemany(
+        "DELETE FROM pending WHERE target = ? AND customer = ? AND version = ?",
+        [(target, s.customer, s.version) for s in settlements if s.outcome in done and not s.stays],
+    )
+    now = time.time()
+    _remember(connection, run, target, settlements, now)
+    connection.executemany(
+        "UPDATE pending SET outcome = ?, reason = ?, errors = ?, attempts = attempts + ?, since = coalesce(since, ?), due = ?,"
+        " parked = ? WHERE target = ? AND customer = ? AND version = ?",
+        [(*_told(s, now), target, s.customer, s.version) for s in settlements if s.outcome not in done],
+    )
+
+
+def _remember(connection: sqlite3.Connection, run: str, target: str, settlements: Sequence[Settlement], now: float) -> None:
+    connection.executemany(
+        "INSERT INTO history (run, at, target, customer, id, outcome, reason, attempts, changes, requests, status)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (run, now, target, s.customer, s.id, s.outcome.value, s.reason, s.attempts, *_sent(s))
+            for s in settlements
+            if s.changes
+        ],
+    )
+
+
+def _sent(settlement: Settlement) -> tuple[object, ...]:
+    return encode_changes(settlement.changes), encode_requests(settlement.requests), settlement.status
+
+
+def _told(settlement: Settlement, now: float) -> tuple[object, ...]:
+    due = settlement.due.timestamp() if settlement.due else 0
+    errors = encode_errors(settlement.errors)
+    return settlement.outcome.value, settlement.reason, errors, settlement.attempts, now, due, settlement.parked
+
+
+def _doubt(connection: sqlite3.Connection, target: str, place: str, settlement: Settlement) -> None:
+    where = (target, settlement.customer, place, settlement.id)
+    row = connection.execute(
+        "SELECT doubt FROM baselines WHERE target = ? AND customer = ? AND place = ? AND id = ?", where
+    ).fetchone()
+    if row:
+        doubt = orjson.dumps(sorted({*settlement.doubt, *(orjson.loads(row[0]) if row[0] else ())}))
+        connection.execute("UPDATE baselines SET doubt = ? WHERE target = ? AND customer = ?", (doubt, *where[:2]))
+
+
+def drop(connection: sqlite3.Connection, target: str, waiting: Sequence[Pending]) -> None:
+    for pending in waiting:
+        gone = connection.execute(
+            "DELETE FROM pending WHERE target = ? AND customer = ? AND version = ?", (target, pending.customer, pending.version)
+        )
+        if gone.rowcount:
+            connection.execute("DELETE FROM baselines WHERE target = ? AND customer = ?", (target, pending.customer))
+
+
+def retry(connection: sqlite3.Connection, targets: Sequence[str], customers: Sequence[str]) -> int:
+    statement = (
+        "UPDATE pending SET version = ?, outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL,"
+        " due = 0, parked = 0 WHERE outcome IS NOT NULL AND (? OR target IN (SELECT value FROM json_each(?)))"
+        " AND (? OR customer IN (SELECT value FROM json_each(?)))"
+    )
+    values = (not targets, orjson.dumps(targets).decode(), not customers, orjson.dumps(customers).decode())
+    return connection.execute(statement, (_next_version(connection), *values)).rowcount
