@@ -59,6 +59,10 @@ class Source(Protocol):
         """The customers with these keys as they are now, with their digests; one that is gone is left out. Raises SourceError."""
 
     @abstractmethod
+    async def count(self) -> int | None:
+        """How many rows there are now; None where that cannot be told without reading them all. Raises SourceError."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Lets go of connections and threads."""
 

@@ -130,6 +130,13 @@ class Sql(Source):
                     found[text] = Customer(text, _values(names, row, readers), self._digest(row), trouble)
         return list(found.values())
 
+    async def count(self) -> int | None:
+        """The database counts."""
+        number = 0
+        async for rows in self._dialect.scan(f"SELECT count(*) FROM {self._selection}", (), 1):  # noqa: S608 - the user's query
+            number = int(rows[0][0])
+        return number
+
     async def close(self) -> None:
         """Lets go of the connection."""
         await self._dialect.close()

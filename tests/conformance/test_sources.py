@@ -116,6 +116,15 @@ async def test_an_empty_source_has_nobody(ground: Ground, cursor: str | None) ->
     assert await source.fetch(["1"]) == []
 
 
+@pytest.mark.parametrize("selection", [{}, {"query": "SELECT * FROM Customer WHERE Name = 'x';"}])
+async def test_a_source_says_how_many_rows_it_has_now(ground: Ground, selection: dict[str, str]) -> None:
+    ground.fill([])
+    source = ground.source(**selection)
+    assert await source.count() == 0
+    ground.fill([(number, "x", at(number)) for number in range(12)] + [(12, "x", None)])
+    assert await source.count() == 13
+
+
 @pytest.mark.parametrize("cursor", ["Moved", None])
 async def test_one_row_is_enough(ground: Ground, store: Memory, cursor: str | None) -> None:
     ground.fill([(1, "Ann", at(0))])
