@@ -20,6 +20,7 @@ from sync.pipeline.plan import Plan
 from sync.pipeline.project import Projection
 from sync.pipeline.rules import nearest
 from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run
+from sync.pipeline.speaker import Speaker
 from sync.ports import Source, Store, Watch
 from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
 from sync.sources.sql import Sql, Table
@@ -136,7 +137,7 @@ async def _open_parts(
         if flown:
             await remember(lane.standing())
         if name in wanted:
-            ways[name] = Way(lane, Courier(account.vendor, lane, wire, redactor).carry)
+            ways[name] = Way(lane, Courier(account.vendor, Speaker(account.vendor, lane, wire, redactor)).carry)
     return _Parts(store, feeds, ways, troubles)
 
 
@@ -155,9 +156,9 @@ async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[
         wire = await stack.enter_async_context(open_wire())
         for name, account in settings.accounts.items():
             redactor.learn(account.secrets)
-            courier = Courier(account.vendor, Lane(name, account.policy, Standing(), asyncio.Event()), wire, redactor)
+            lane = Lane(name, account.policy, Standing(), asyncio.Event())
             try:
-                await courier.sign_in()
+                await Speaker(account.vendor, lane, wire, redactor).sign_in()
                 yield f"accounts.{name}", None
             except SyncError as error:
                 yield f"accounts.{name}", redactor.clean(str(error))

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 
 from sync.errors import FieldError
 
+T = TypeVar("T")
 Leaf = Any
 """A value of one field in a target's record: None, bool, int, Decimal, str, a list of these, or a Secret."""
 
@@ -133,6 +134,8 @@ class Request:
     url: str
     body: Mapping[str, Any] | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    lists: bool = False
+    """The reply may be as long as a list of customers is."""
 
     def content(self, *, reveal: bool = False) -> bytes | None:
         """The bytes of the body: with `reveal` as they are sent, else with every secret as `***` and otherwise the same."""
@@ -165,8 +168,10 @@ class Receipt:
     missing: tuple[FieldError, ...] = ()
 
 
-Exchange = Generator[Request, Reply, Receipt]
-SignIn = Generator[Request, Reply, Token]
+Conversation = Generator[Request, Reply, T]
+"""Requests and replies, in turns, and what they come to."""
+Exchange = Conversation[Receipt]
+SignIn = Conversation[Token]
 
 
 @dataclass(frozen=True, slots=True)

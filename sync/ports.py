@@ -1,16 +1,17 @@
 """What can be plugged in: Source, Vendor, Store, Report. Each plug subclasses its port, so that nothing is forgotten."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol, TextIO
+from typing import ClassVar, Protocol, TextIO, TypeVar
 
 from pydantic import BaseModel
 
 from sync.model import (
     Baseline,
     Claim,
+    Conversation,
     Customer,
     Diff,
     Episode,
@@ -29,6 +30,8 @@ from sync.model import (
     Token,
     Update,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,34 @@ class Source(Protocol):
         """Lets go of connections and threads."""
 
 
-class Vendor(Protocol):
+class Signing(Protocol):
+    """How an account's requests become acceptable. Pure: no I/O, no clock."""
+
+    signs_in: ClassVar[bool] = True
+    """Whether a token is asked for before anything else; False: `sign` alone makes a request acceptable, and `sign_in` only
+    looks whether it does."""
+
+    @abstractmethod
+    def sign_in(self, token: Token | None) -> SignIn:
+        """Yields the sign-in requests (a refresh where `token` allows it) and returns the new token."""
+
+    @abstractmethod
+    def sign(self, request: Request, token: Token | None) -> Request:
+        """The request with the account's headers; `token` is None where none is needed, and while signing in."""
+
+
+class Ask(Protocol):
+    """The way from a source to an account: what it says is signed, paced, and repeated where a retry is right."""
+
+    @abstractmethod
+    async def __call__(self, conversation: Callable[[], Conversation[T]], about: str = "") -> T:
+        """What the conversation comes to, begun anew for every attempt; `about` is the customer, if it is about one.
+
+        Raises Refused where the account will not answer this, now or later, and SourceError for the rest; without secrets.
+        """
+
+
+class Vendor(Signing, Protocol):
     """A vendor's dialect: its update schema, and how an update is said and its replies are read. Pure: no I/O, no clock.
 
     One instance speaks for one account: it is built with the validated `Account` table of the configuration.
@@ -82,10 +112,6 @@ class Vendor(Protocol):
     """The limit that the vendor documents, such as "10800/h"."""
     matches: ClassVar[frozenset[str]] = frozenset()
     """Fields that may name a customer in place of an id (`match = { Name = "..." }`)."""
-
-    signs_in: ClassVar[bool] = True
-    """Whether a token is asked for before anything else; False: `sign` alone makes a request acceptable, and `sign_in` only
-    looks whether it does."""
 
     @property
     @abstractmethod
@@ -116,14 +142,6 @@ class Vendor(Protocol):
 
         Raises a VendorError where that cannot be told; a `Refused` is then about the reading, never about the update.
         """
-
-    @abstractmethod
-    def sign_in(self, token: Token | None) -> SignIn:
-        """Yields the sign-in requests (a refresh where `token` allows it) and returns the new token."""
-
-    @abstractmethod
-    def sign(self, request: Request, token: Token | None) -> Request:
-        """The request with the account's headers; `token` is None for a vendor that needs no sign-in."""
 
 
 class Reading(Protocol):

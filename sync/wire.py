@@ -16,6 +16,8 @@ from sync.model import Reply, Request
 
 LARGEST_REPLY = 1 << 20
 """Bytes, unpacked; what is longer is cut off, and then nobody understands it."""
+LONGEST_LIST = 64 << 20
+"""Bytes, unpacked, of a reply that may be a list: some fifty thousand customers at once."""
 CONNECT_SECONDS = 10.0
 _connected: ContextVar[Callable[[], None]] = ContextVar("connected", default=lambda: None)
 
@@ -53,7 +55,7 @@ class Wire:
                 timeout=_timeout(seconds),
             ) as reply:
                 reach("after_send")
-                body = await _read(reply)
+                body = await _read(reply, LONGEST_LIST if request.lists else LARGEST_REPLY)
                 names = {name.lower(): value for name, value in reply.headers.items()}
                 return Reply(reply.status, names, body, datetime.now(UTC))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -93,17 +95,17 @@ def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, CONNECT_SECONDS))
 
 
-async def _read(reply: aiohttp.ClientResponse) -> bytes:
-    if reply.content_length is not None and reply.content_length <= LARGEST_REPLY and "Content-Encoding" not in reply.headers:
+async def _read(reply: aiohttp.ClientResponse, most: int) -> bytes:
+    if reply.content_length is not None and reply.content_length <= most and "Content-Encoding" not in reply.headers:
         return await reply.read()
     pieces, size = [], 0
     async for piece in reply.content.iter_chunked(1 << 16):
         pieces.append(piece)
         size += len(piece)
-        if size > LARGEST_REPLY:
+        if size > most:
             reply.close()
             break
-    return b"".join(pieces)[:LARGEST_REPLY]
+    return b"".join(pieces)[:most]
 
 
 def _said(error: Exception, seconds: float) -> str:

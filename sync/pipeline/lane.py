@@ -86,24 +86,27 @@ class Lane:
             return LaneClosed("stopped before it was sent", None)
         return self._closed
 
-    async def enter(self, customer: str) -> Slot:
-        """Returns when a request for this customer may be sent. Raises LaneClosed, StopAccount."""
+    async def enter(self, customer: str, *, intended: bool = True) -> Slot:
+        """Returns when a request for this customer may be sent. Raises LaneClosed, StopAccount.
+
+        One that is not `intended`, in an update that was written down, is counted before it leaves.
+        """
         while True:
             self._check()
             if (left := max(self._resume - time.monotonic(), self._breaker.wait(time.monotonic()))) > 0:
                 await self.rest(left)
             elif self._breaker.admits(customer):
-                return await self._next_slot(customer)
+                return await self._next_slot(customer, intended=intended)
             else:
                 await self._wait_for_probe(customer)
 
-    async def _next_slot(self, customer: str) -> Slot:
+    async def _next_slot(self, customer: str, *, intended: bool) -> Slot:
         """A slot that will not be used counts as written, or the next one would wait for it for ever."""
         slot = await self._pace.acquire()
         if self.closed:
             slot.written()
         self._check()
-        if self.policy.pace.quotas and customer in self._intended:
+        if self.policy.pace.quotas and (customer in self._intended or not intended):
             await self._remember(self.standing())  # an intent stands for one call, and this is one more
         self._intended.add(customer)
         return slot

@@ -17,10 +17,11 @@ import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, StrictStr
 from pydantic_core import PydanticCustomError
 
+from sync import reading
 from sync.errors import FieldError, Refused, StopAccount, Unclear, VendorError
 from sync.model import Change, Diff, Exchange, Identity, Leaf, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
-from sync.vendors import holding, reading
+from sync.vendors import holding
 from sync.vendors.schema import BaseUrl, Field, Filled, Schema, Text
 
 CUSTOM = "Fields."

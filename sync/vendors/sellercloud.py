@@ -16,10 +16,11 @@ from urllib.parse import quote
 from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
+from sync import reading
 from sync.errors import FieldError, StopAccount, TryAgain, Unclear, VendorError, Wait
 from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
-from sync.vendors import holding, reading
+from sync.vendors import holding
 from sync.vendors.schema import BaseUrl, Exact, Field, Flag, Schema, Text, Whole
 
 INTERNAL_ERROR_ATTEMPTS = 3

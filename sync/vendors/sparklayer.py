@@ -15,10 +15,11 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from sync import reading
 from sync.errors import FieldError, Refused, TryAgain, Unclear, VendorError
 from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
-from sync.vendors import holding, reading
+from sync.vendors import holding
 from sync.vendors.schema import Amount, BaseUrl, Bounds, Exact, Field, Filled, Flag, Schema, Text, Whole, fields
 
 INTERNAL = "cu_"

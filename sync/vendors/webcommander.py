@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, SecretStr
 
+from sync import reading
 from sync.errors import FieldError, Refused, StopAccount, Unclear
 from sync.model import Diff, Exchange, Identity, Leaf, Reply, Request, SignIn, Token, Update
 from sync.ports import Vendor
-from sync.vendors import holding, reading
+from sync.vendors import holding
 from sync.vendors.schema import Amount, BaseUrl, Field, Filled, Flag, Password, Schema, Text, Whole
 
 INSIDE = "customer."

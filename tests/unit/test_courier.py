@@ -45,6 +45,7 @@ from sync.pipeline.courier import Courier
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.pace import PacePolicy, Rate
 from sync.pipeline.retry import MOST_WAITS, RetryPolicy
+from sync.pipeline.speaker import Speaker
 from sync.ports import Vendor
 
 URL = "https://vendor.example/"
@@ -151,7 +152,7 @@ def redactor() -> Redactor:
 
 def courier(vendor: Dialect, wire: Wire, policy: LanePolicy | None = None, stopping: asyncio.Event | None = None) -> Courier:
     lane = Lane("shop", policy or LanePolicy(), Standing(), stopping or asyncio.Event())
-    return Courier(vendor, lane, wire, redactor())
+    return Courier(vendor, Speaker(vendor, lane, wire, redactor()))
 
 
 def carried(virtual: Any, *answers: Answer, what: Update | None = None, vendor: Dialect | None = None) -> tuple[Settlement, Wire]:
@@ -462,7 +463,7 @@ def test_a_token_is_renewed_before_it_expires(virtual: Any, life: int, early: in
     dialect = Dialect(life=timedelta(seconds=life))
     carrier = courier(dialect, Wire(dialect))
     virtual.run(carrier.carry(update()))
-    due = carrier._renew_at - datetime.now(UTC)
+    due = carrier._speaker._renew_at - datetime.now(UTC)
     assert life - early - 5 <= due.total_seconds() <= life - early
 
 
@@ -523,9 +524,9 @@ def test_a_sign_in_that_fails_once_is_tried_again(virtual: Any) -> None:
 def test_only_signing_in_tells_whether_the_credentials_are_accepted(virtual: Any) -> None:
     dialect = Dialect()
     wire = Wire(dialect, None, StopAccount("wrong password"))
-    virtual.run(courier(dialect, wire).sign_in())
+    virtual.run(courier(dialect, wire)._speaker.sign_in())
     with pytest.raises(StopAccount, match=r"^wrong password$"):
-        virtual.run(courier(dialect, wire).sign_in())
+        virtual.run(courier(dialect, wire)._speaker.sign_in())
     assert wire.asked == ["POST token"] * 2
 
 

@@ -14,6 +14,7 @@ from sync.pipeline.courier import Courier
 from sync.pipeline.diff import diff
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.project import Projection, Rule, project
+from sync.pipeline.speaker import Speaker
 from sync.ports import Vendor
 from sync.sandbox.server import Running, serve
 from sync.vendors import bundled
@@ -147,7 +148,7 @@ class Desk:
     async def carry(self, update: Update) -> Settlement:
         """As a run does it."""
         lane = Lane("account", LanePolicy(), Standing(), asyncio.Event())
-        return await Courier(self.vendor, lane, self.wire, Redactor()).carry(update)
+        return await Courier(self.vendor, Speaker(self.vendor, lane, self.wire, Redactor())).carry(update)
 
     async def look(self, update: Update) -> Receipt:
         """What reading back says."""

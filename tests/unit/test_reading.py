@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from sync import reading
 from sync.errors import Refused, SignInAgain, StopAccount, TryAgain, Unclear, VendorError, Wait
 from sync.model import Reply, Request, Token
-from sync.vendors import reading
 
 NOW = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
 
