@@ -39,6 +39,7 @@ from sync.pipeline.project import Projection
 from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules
 from sync.pipeline.run import Feed, Target, Way, run
+from sync.pipeline.speaker import Speaker
 from sync.ports import Page, Source, Store, Watch
 from sync.stores.memory import Memory
 from sync.stores.sqlite import open_store
@@ -473,7 +474,7 @@ class Life(RuleBasedStateMachine):
             targets.append(target(name, account))
             policy = LanePolicy(concurrency=3, retry=RetryPolicy(attempts=2, backoff=0.0), breaker=BreakerPolicy(failures=10**9))
             lane = Lane(name, policy, Standing(), asyncio.Event())
-            ways[name] = Way(lane, Courier(account.vendor, lane, account, Redactor()).carry)
+            ways[name] = Way(lane, Courier(account.vendor, Speaker(account.vendor, lane, account, Redactor())).carry)
             for key, known in account.acknowledged.items():
                 if not self.stays(account, key):
                     known.clear()
