@@ -306,6 +306,8 @@ class Outcome(Enum):
     DEFERRED = "deferred"
     HELD = "held"
     UNKNOWN = "unknown"
+    UNDONE = "undone"
+    """No update ends so: somebody put the customer back to what it was, and it stays so until it changes at the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +356,30 @@ class Episode:
     changes: Diff
     requests: tuple[tuple[str, str, str], ...]
     status: int | None
+    errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One pass as it was noted: when, and what it reported; `ended` is None while it is under way.
+
+    `report` holds `targets` (outcomes by target) and `troubles`; `interrupted` if its process ended before it did; the `undoes`
+    of an undo is the run that it put back.
+    """
+
+    run: str
+    started: datetime
+    ended: datetime | None
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Fields of one customer that the run `run` put back, with the values that they keep until the customer is filed again."""
+
+    customer: str
+    run: str
+    leaves: Mapping[str, Leaf]
 
 
 @dataclass(frozen=True, slots=True)

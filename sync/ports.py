@@ -22,12 +22,14 @@ from sync.model import (
     Leaf,
     Pending,
     Request,
+    Run,
     Settlement,
     SignIn,
     Standing,
     Tally,
     TargetPlan,
     Token,
+    Undone,
     Update,
 )
 
@@ -184,6 +186,22 @@ class Reading(Protocol):
         """The last updates of one customer, newest first."""
 
     @abstractmethod
+    async def runs(self, most: int) -> list[Run]:
+        """The last runs, newest first, with those that are under way."""
+
+    @abstractmethod
+    async def told(self, run: str, target: str, after: str, size: int) -> list[str]:
+        """The next customers of whom a run has told the target something, by key, behind the key `after`."""
+
+    @abstractmethod
+    async def episodes(self, run: str, target: str, customers: Sequence[str]) -> dict[str, Episode]:
+        """What a run has told the target of these customers; where there is more than one, the last."""
+
+    @abstractmethod
+    async def undone(self, target: str, customers: Sequence[str]) -> dict[str, Undone]:
+        """Those of the customers that were put back and have not been filed since."""
+
+    @abstractmethod
     async def tally(self) -> list[Tally]:
         """How many customers wait, are parked and are in step, by target."""
 
@@ -194,6 +212,8 @@ class Filer(Reading, Protocol):
     @abstractmethod
     async def file(self, filing: Filing) -> None:
         """Rows as seen, their customers as pending for each target, and the source's cursor: all at once.
+
+        What was put back of these customers is so no more.
 
         A target of this source that is not among them misses something, and has to be enrolled anew when it comes back.
         """
@@ -227,7 +247,10 @@ class Store(Filer, Protocol):
 
     @abstractmethod
     async def recover(self) -> dict[str, int]:
-        """What was in flight when the last process ended is in doubt from now on; returns how many updates, by target."""
+        """What was in flight when the last process ended is in doubt from now on; returns how many updates, by target.
+
+        Runs that were under way are noted as interrupted.
+        """
 
     @abstractmethod
     async def drop(self, target: str, waiting: Sequence[Pending]) -> None:
@@ -246,8 +269,16 @@ class Store(Filer, Protocol):
         """Makes whoever is out of step wait to be planned again, narrowed by target and customer; returns how many."""
 
     @abstractmethod
+    async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
+        """Notes what these customers shall keep, in place of what was noted of them before; one without leaves keeps nothing."""
+
+    @abstractmethod
     async def spend(self, plan: str) -> bool:
         """Notes that a saved plan is being applied; says whether it was not before."""
+
+    @abstractmethod
+    async def begin_run(self, run: str, started: datetime) -> None:
+        """Notes a run that is under way."""
 
     @abstractmethod
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:

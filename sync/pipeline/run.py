@@ -130,7 +130,7 @@ async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]
 
 async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
     """One pass over all feeds. What one source, target or vendor cannot do never stops the others. Raises StateError."""
-    report = Report(new_run(), datetime.now(UTC))
+    report = await _begun(store)
     async with AsyncExitStack() as stack:
         lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
         for feed in feeds:
@@ -149,7 +149,7 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
 
 async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
     """Delivers what of a saved plan still holds, as it was planned, and nothing else. Raises StateError, SourceError."""
-    report = Report(new_run(), datetime.now(UTC))
+    report = await _begun(store)
     async with AsyncExitStack() as stack:
         lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
         for feed in feeds:
@@ -190,6 +190,12 @@ async def _deliver_all(
                 group.create_task(_drive(ways[account], work, store, report, watch))
     except* SyncError as failed:
         raise first(failed) from None
+
+
+async def _begun(store: Store) -> Report:
+    report = Report(new_run(), datetime.now(UTC))
+    await store.begin_run(report.run, report.started)
+    return report
 
 
 async def _ended(report: Report, ways: Mapping[str, Way], store: Store) -> Report:

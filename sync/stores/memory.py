@@ -14,14 +14,17 @@ from sync.model import (
     Filing,
     Outcome,
     Pending,
+    Run,
     Settlement,
     Standing,
     Tally,
+    Undone,
     Update,
 )
 from sync.ports import Store
 
 IN_FLIGHT = "in flight when the process ended"
+UNDONE = "put back by run {run}; stays so until the customer changes at the source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class Row:
     parked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a target keeps of one customer of this source since then."""
+
+    source: str
+    since: datetime
+    undone: Undone
+
+
 class Memory(Store):
     """A store for tests, and to read the rules in."""
 
@@ -53,7 +65,8 @@ class Memory(Store):
         self._history: list[Episode] = []
         self._spent: set[str] = set()
         self._standings: dict[str, Standing] = {}
-        self.runs: list[tuple[str, datetime, datetime, Mapping[str, object]]] = []
+        self._runs: dict[str, Run] = {}
+        self._undone: dict[tuple[str, str], Kept] = {}
 
     async def cursor(self, source: str) -> object:
         return self._cursors.get(source)
@@ -104,17 +117,37 @@ class Memory(Store):
             outcome, reason = (Outcome.UNKNOWN, IN_FLIGHT) if flying else (row.outcome, row.reason)
             since = row.since or datetime.now(UTC)
             found.append(Failure(target, customer, outcome or Outcome.UNKNOWN, reason, row.errors, row.attempts, since, row.due))
-        return found
+        listed = {(failure.target, failure.customer) for failure in found}
+        found += [
+            Failure(target, customer, Outcome.UNDONE, UNDONE.format(run=kept.undone.run), (), 0, kept.since)
+            for (target, customer), kept in self._undone.items()
+            if (target, customer) not in listed and (not targets or target in targets)
+        ]
+        return sorted(found, key=lambda failure: (failure.target, failure.customer))
 
     async def history(self, target: str, customer: str, most: int) -> list[Episode]:
         found = [episode for episode in self._history if (episode.target, episode.customer) == (target, customer)]
         return found[::-1][:most]
+
+    async def runs(self, most: int) -> list[Run]:
+        return sorted(self._runs.values(), key=lambda run: (run.started, run.run), reverse=True)[:most]
+
+    async def told(self, run: str, target: str, after: str, size: int) -> list[str]:
+        return sorted({episode.customer for episode in self._of(run, target) if episode.customer > after})[:size]
+
+    async def episodes(self, run: str, target: str, customers: Sequence[str]) -> dict[str, Episode]:
+        return {episode.customer: episode for episode in self._of(run, target) if episode.customer in customers}
+
+    async def undone(self, target: str, customers: Sequence[str]) -> dict[str, Undone]:
+        return {customer: self._undone[target, customer].undone for customer in customers if (target, customer) in self._undone}
 
     async def tally(self) -> list[Tally]:
         tallies = []
         for target in sorted(self._enrolled):
             rows = [row for (where, _), row in self._pending.items() if where == target]
             outcomes = Counter(row.outcome.value for row in rows if row.outcome)
+            undone = sum(where == target for where, _ in self._undone)
+            outcomes |= Counter({Outcome.UNDONE.value: undone}) if undone else Counter()
             tallies.append(Tally(target, await self.known(target), sum(not row.parked for row in rows), dict(outcomes)))
         return tallies
 
@@ -126,6 +159,7 @@ class Memory(Store):
             self._seen.setdefault(filing.source, {})[key] = digest
             for target in filing.targets:
                 self._wait(target, key)
+            self._let_go(key, filing)
         if filing.cursor is not None:
             self._cursors[filing.source] = filing.cursor
 
@@ -173,6 +207,8 @@ class Memory(Store):
                 self._pending[key] = replace(row, outcome=Outcome.UNKNOWN, reason=IN_FLIGHT, since=row.since or now)
         counts = Counter(target for target, _ in self._intents)
         self._intents.clear()
+        for run in [run for run in self._runs.values() if run.ended is None]:
+            self._interrupt(run)
         return dict(counts)
 
     async def drop(self, target: str, waiting: Sequence[Pending]) -> None:
@@ -182,6 +218,7 @@ class Memory(Store):
             if row and row.version == pending.version:
                 del self._pending[key]
                 self._baselines.pop(key, None)
+                self._undone.pop(key, None)
 
     async def forget(self, source: str, customers: Sequence[str]) -> None:
         for customer in customers:
@@ -200,13 +237,23 @@ class Memory(Store):
             self._wait(target, customer)
         return len(chosen)
 
+    async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
+        for one in undone:
+            self._undone.pop((target, one.customer), None)
+            if one.leaves:
+                source, _ = self._enrolled.get(target, ("", ""))
+                self._undone[target, one.customer] = Kept(source, datetime.now(UTC), one)
+
     async def spend(self, plan: str) -> bool:
         fresh = plan not in self._spent
         self._spent.add(plan)
         return fresh
 
+    async def begin_run(self, run: str, started: datetime) -> None:
+        self._runs[run] = Run(run, started, None, {})
+
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
-        self.runs.append((run, started, ended, report))
+        self._runs[run] = Run(run, started, ended, report)
 
     async def close(self) -> None:
         pass
@@ -215,6 +262,24 @@ class Memory(Store):
         self._versions += 1
         row = self._pending.get((target, customer))
         self._pending[target, customer] = Row(self._versions, row.id if row else None)
+
+    def _of(self, run: str, target: str) -> list[Episode]:
+        return [episode for episode in self._history if (episode.run, episode.target) == (run, target)]
+
+    def _let_go(self, key: str, filing: Filing) -> None:
+        """Whoever is filed keeps nothing any more, also at a target that is not in the configuration just now."""
+        for (target, customer), kept in list(self._undone.items()):
+            if customer == key and (kept.source == filing.source or target in filing.targets):
+                del self._undone[target, customer]
+
+    def _interrupt(self, run: Run) -> None:
+        targets: dict[str, dict[str, int]] = {}
+        for episode in self._history:
+            if episode.run == run.run:
+                counts = targets.setdefault(episode.target, {})
+                counts[episode.outcome.value] = counts.get(episode.outcome.value, 0) + 1
+        report = {"targets": targets, "troubles": [], "interrupted": True}
+        self._runs[run.run] = replace(run, ended=datetime.now(UTC), report=report)
 
     def _overwrite(self, target: str, update: Update) -> None:
         for (where, customer), known in list(self._baselines.items()):
@@ -226,7 +291,7 @@ class Memory(Store):
         if s.changes:
             sent = tuple((request.method, request.url, (request.content() or b"").decode()) for request in s.requests)
             now = datetime.now(UTC)
-            told = (s.id, s.outcome, s.reason, s.attempts, s.changes, sent, s.status)
+            told = (s.id, s.outcome, s.reason, s.attempts, s.changes, sent, s.status, s.errors)
             self._history.append(Episode(run, now, target, s.customer, *told))
 
     def _acknowledge(self, key: tuple[str, str], place: str, settlement: Settlement) -> None:

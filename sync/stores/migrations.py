@@ -33,6 +33,19 @@ MIGRATIONS = (
     CREATE TABLE versions (last INTEGER NOT NULL);
     INSERT INTO versions SELECT coalesce(max(version), 0) FROM pending;
     """,
+    """
+    ALTER TABLE history ADD COLUMN errors BLOB NOT NULL DEFAULT '[]';
+    DROP INDEX history_run;
+    CREATE INDEX history_run ON history (run, target, customer);
+    CREATE TABLE passes (run TEXT PRIMARY KEY, started REAL NOT NULL, ended REAL, report BLOB NOT NULL) WITHOUT ROWID;
+    INSERT INTO passes SELECT run, started, ended, report FROM runs;
+    DROP TABLE runs;
+    ALTER TABLE passes RENAME TO runs;
+    CREATE TABLE undone (
+        target TEXT, customer TEXT, source TEXT, run TEXT NOT NULL, at REAL NOT NULL, leaves BLOB NOT NULL,
+        PRIMARY KEY (target, customer)
+    ) WITHOUT ROWID;
+    """,
 )
 
 SCRATCH = """
@@ -50,8 +63,13 @@ CREATE TEMP TABLE pending (
 INSERT INTO temp.pending SELECT * FROM main.pending;
 CREATE TEMP TABLE versions (last INTEGER NOT NULL);
 INSERT INTO temp.versions SELECT last FROM main.versions;
+CREATE TEMP TABLE undone (
+    target TEXT, customer TEXT, source TEXT, run TEXT, at REAL, leaves BLOB, PRIMARY KEY (target, customer)
+);
+INSERT INTO temp.undone SELECT * FROM main.undone;
 """
 """For a dry run: temporary tables that stand before the real ones, so that what is filed is never written.
 
-What was last seen, acknowledged and remembered is read from `main` by name; who waits is copied, and goes on from there.
+What was last seen, acknowledged and remembered is read from `main` by name; who waits, and what was put back, is copied, and
+goes on from there.
 """

@@ -3,13 +3,13 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 from xxhash import xxh3_128_digest
 
-from sync.model import Baseline, Episode, Failure, Outcome, Tally
-from sync.stores.codec import decode, decode_changes, decode_errors, decode_requests
+from sync.model import Baseline, Failure, Outcome, Tally
+from sync.stores import past
+from sync.stores.codec import decode, decode_errors
 
 IN_FLIGHT = "in flight when the process ended"
 
@@ -83,7 +83,7 @@ def failures(connection: sqlite3.Connection, targets: Sequence[str]) -> list[Fai
         found.append(
             Failure(target, customer, Outcome(outcome), reason, parsed, attempts, moment(since), moment(due) if due else None)
         )
-    return found
+    return sorted([*found, *past.kept(connection, targets)], key=lambda failure: (failure.target, failure.customer))
 
 
 def moment(seconds: float | None) -> datetime:
@@ -100,17 +100,7 @@ def tally(connection: sqlite3.Connection) -> list[Tally]:
         if outcome:
             counts = counted.setdefault(target, {})
             counts[outcome] = counts.get(outcome, 0) + count
+    for target, count in connection.execute("SELECT target, count(*) FROM undone GROUP BY target"):
+        counted.setdefault(target, {})[Outcome.UNDONE.value] = count
     names = [name for (name,) in connection.execute("SELECT name FROM main.targets ORDER BY name")]
     return [Tally(name, known.get(name, 0), waiting.get(name, 0), counted.get(name, {})) for name in names]
-
-
-HISTORY = (
-    "SELECT run, at, target, customer, id, outcome, reason, attempts, changes, requests, status FROM main.history"
-    " WHERE target = ? AND customer = ? ORDER BY number DESC LIMIT ?"
-)
-
-
-def episode(row: tuple[Any, ...]) -> Episode:
-    run, at, target, customer, id, outcome, reason, attempts, changes, requests, status = row
-    told = decode_changes(changes), decode_requests(requests)
-    return Episode(run, moment(at), target, customer, id, Outcome(outcome), reason, attempts, *told, status)

@@ -19,9 +19,22 @@ import orjson
 
 from sync.errors import StateError
 from sync.failpoints import reach
-from sync.model import Baseline, Claim, Episode, Failure, Filing, Pending, Settlement, Standing, Tally, Update
+from sync.model import (
+    Baseline,
+    Claim,
+    Episode,
+    Failure,
+    Filing,
+    Pending,
+    Run,
+    Settlement,
+    Standing,
+    Tally,
+    Undone,
+    Update,
+)
 from sync.ports import Filer, Store
-from sync.stores import reads, writes
+from sync.stores import past, reads, writes
 from sync.stores.file import lock, meaning, migrate, same_schema
 from sync.stores.migrations import SCRATCH
 
@@ -85,8 +98,19 @@ class Ledger(Filer):
         return await self._call(reads.failures, targets)
 
     async def history(self, target: str, customer: str, most: int) -> list[Episode]:
-        rows = await self._call(reads.rows, reads.HISTORY, (target, customer, most))
-        return [reads.episode(row) for row in rows]
+        return await self._call(past.history, target, customer, most)
+
+    async def runs(self, most: int) -> list[Run]:
+        return await self._call(past.runs, most)
+
+    async def told(self, run: str, target: str, after: str, size: int) -> list[str]:
+        return await self._call(past.told, run, target, after, size)
+
+    async def episodes(self, run: str, target: str, customers: Sequence[str]) -> dict[str, Episode]:
+        return await self._call(past.episodes, run, target, customers)
+
+    async def undone(self, target: str, customers: Sequence[str]) -> dict[str, Undone]:
+        return await self._call(past.undone, target, customers)
 
     async def tally(self) -> list[Tally]:
         return await self._call(reads.tally)
@@ -139,12 +163,18 @@ class Sqlite(Ledger, Store):
     async def retry(self, targets: Sequence[str] = (), customers: Sequence[str] = ()) -> int:
         return await self._call(writes.retry, targets, customers)
 
+    async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
+        await self._call(past.put_back, target, undone)
+
     async def spend(self, plan: str) -> bool:
         return await self._call(writes.spend, plan)
 
+    async def begin_run(self, run: str, started: datetime) -> None:
+        await self._call(past.begin_run, run, started.timestamp())
+
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         row = (run, started.timestamp(), ended.timestamp(), orjson.dumps(report))
-        await self._call(writes.many, "INSERT INTO runs VALUES (?, ?, ?, ?)", [row])
+        await self._call(writes.many, "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", [row])
 
     async def close(self) -> None:
         with suppress(StateError):  # somebody else reads just now, and the journal stays as it is

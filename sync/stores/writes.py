@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from sync.model import Filing, Outcome, Pending, Settlement, Update
-from sync.stores.codec import encode, encode_changes, encode_errors, encode_requests
+from sync.stores import past
+from sync.stores.codec import encode, encode_errors
 from sync.stores.reads import IN_FLIGHT
 
 
@@ -22,6 +23,7 @@ def file(connection: sqlite3.Connection, filing: Filing) -> None:
         [(filing.source, key, digest) for key, digest in filing.rows],
     )
     if filing.rows:
+        past.let_go(connection, filing)
         connection.execute("DELETE FROM pages WHERE source = ?", (filing.source,))
         missing = "DELETE FROM targets WHERE source = ? AND name NOT IN (SELECT value FROM json_each(?))"
         connection.execute(missing, (filing.source, orjson.dumps(filing.targets).decode()))
@@ -83,6 +85,7 @@ def recover(connection: sqlite3.Connection) -> dict[str, int]:
         (IN_FLIGHT, time.time()),
     )
     connection.execute("DELETE FROM intents")
+    past.interrupt(connection)
     return dict(Counter(target for target, *_ in flying))
 
 
@@ -117,28 +120,12 @@ def settle(connection: sqlite3.Connection, target: str, place: str, settlements:
         [(target, s.customer, s.version) for s in settlements if s.outcome in done and not s.stays],
     )
     now = time.time()
-    _remember(connection, run, target, settlements, now)
+    past.remember(connection, run, target, settlements, now)
     connection.executemany(
         "UPDATE pending SET outcome = ?, reason = ?, errors = ?, attempts = attempts + ?, since = coalesce(since, ?), due = ?,"
         " parked = ? WHERE target = ? AND customer = ? AND version = ?",
         [(*_told(s, now), target, s.customer, s.version) for s in settlements if s.outcome not in done],
     )
-
-
-def _remember(connection: sqlite3.Connection, run: str, target: str, settlements: Sequence[Settlement], now: float) -> None:
-    connection.executemany(
-        "INSERT INTO history (run, at, target, customer, id, outcome, reason, attempts, changes, requests, status)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (run, now, target, s.customer, s.id, s.outcome.value, s.reason, s.attempts, *_sent(s))
-            for s in settlements
-            if s.changes
-        ],
-    )
-
-
-def _sent(settlement: Settlement) -> tuple[object, ...]:
-    return encode_changes(settlement.changes), encode_requests(settlement.requests), settlement.status
 
 
 def _told(settlement: Settlement, now: float) -> tuple[object, ...]:
@@ -164,6 +151,7 @@ def drop(connection: sqlite3.Connection, target: str, waiting: Sequence[Pending]
         )
         if gone.rowcount:
             connection.execute("DELETE FROM baselines WHERE target = ? AND customer = ?", (target, pending.customer))
+            connection.execute("DELETE FROM undone WHERE target = ? AND customer = ?", (target, pending.customer))
 
 
 def retry(connection: sqlite3.Connection, targets: Sequence[str], customers: Sequence[str]) -> int:

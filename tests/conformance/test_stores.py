@@ -18,10 +18,13 @@ from sync.model import (
     Leaf,
     Outcome,
     Pending,
+    Request,
+    Run,
     Secret,
     Settlement,
     Standing,
     Tally,
+    Undone,
     Update,
 )
 from sync.ports import Store
@@ -693,9 +696,154 @@ async def test_a_standing_comes_back_as_it_was(store: Store) -> None:
     )
 
 
-async def test_a_run_can_be_noted(store: Store) -> None:
-    now = datetime.now(UTC)
-    await store.log_run("2026-11-22T10-00-00Z-abcdef", now, now, {"targets": {"rpm": {"delivered": 1}}, "troubles": ["Ä"]})
+# ---- runs, and what they told
+
+
+REPORT = {"targets": {"rpm": {"delivered": 1}}, "troubles": ["Ä"]}
+MORNING = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+async def test_a_run_is_under_way_until_it_has_ended(store: Store) -> None:
+    await store.begin_run("one", MORNING)
+    assert await store.runs(9) == [Run("one", MORNING, None, {})]
+    await store.log_run("one", MORNING, MORNING + SECOND, REPORT)
+    assert await store.runs(9) == [Run("one", MORNING, MORNING + SECOND, REPORT)]
+
+
+async def test_the_last_runs_come_first(store: Store) -> None:
+    for number, name in enumerate(("b", "a", "c")):
+        await store.log_run(name, MORNING + number * SECOND, MORNING + 9 * SECOND, REPORT)
+    assert [run.run for run in await store.runs(2)] == ["c", "a"]
+
+
+async def test_a_run_whose_process_ended_is_interrupted_and_reports_what_it_had_told(store: Store) -> None:
+    await store.log_run("before", MORNING - SECOND, MORNING, REPORT)
+    await store.begin_run("one", MORNING)
+    await told(store, "one", "7")
+    await store.recover()
+    last, first = await store.runs(9)
+    assert last.ended is not None
+    assert last.report == {"targets": {"rpm": {"delivered": 1}}, "troubles": [], "interrupted": True}
+    assert first.report == REPORT
+
+
+async def told(store: Store, run: str, customer: str, target: str = "rpm", before: Leaf = "old", reason: str = "") -> Settlement:
+    """One customer in the history of a run."""
+    version = await filed(store, customer, target)
+    settlement = Settlement(
+        customer,
+        "4711",
+        version,
+        Outcome.DELIVERED,
+        reason,
+        (FieldError("Name", "too long"),),
+        {"Name": "Ann"},
+        attempts=2,
+        changes=(Change("Name", before, "Ann", ("FirstName",)),),
+        requests=(Request("PUT", "https://vendor.example/7", {"Name": "Ann"}),),
+        status=200,
+    )
+    await store.settle(target, HERE, [settlement], run=run)
+    return settlement
+
+
+async def test_whom_a_run_has_told_something_is_found_page_by_page(store: Store) -> None:
+    for customer in ("b", "10", "ä", "9"):
+        await told(store, "one", customer)
+    await told(store, "two", "c")
+    await told(store, "one", "d", "shop")
+    version = await filed(store, "e")
+    await store.settle("rpm", HERE, [Settlement("e", "1", version, Outcome.UNCHANGED)], run="one")
+    assert await store.told("one", "rpm", "", 3) == ["10", "9", "b"]
+    assert await store.told("one", "rpm", "b", 3) == ["ä"]
+    assert await store.told("three", "rpm", "", 3) == []
+
+
+async def test_an_episode_tells_all_that_was_sent_and_what_became_of_it(store: Store) -> None:
+    sent = await told(store, "one", "7", before=Decimal("1.50"))
+    [episode] = (await store.episodes("one", "rpm", ["7", "8"])).values()
+    assert (episode.run, episode.target, episode.customer, episode.id) == ("one", "rpm", "7", "4711")
+    assert (episode.outcome, episode.attempts, episode.status, episode.errors) == (Outcome.DELIVERED, 2, 200, sent.errors)
+    assert episode.changes == sent.changes
+    assert episode.requests == (("PUT", "https://vendor.example/7", '{"Name":"Ann"}'),)
+
+
+async def test_of_two_episodes_of_one_run_the_last_counts_and_other_runs_do_not(store: Store) -> None:
+    await told(store, "one", "7", reason="first")
+    await told(store, "one", "7", reason="second")
+    await told(store, "two", "7", reason="third")
+    assert [episode.reason for episode in (await store.episodes("one", "rpm", ["7"])).values()] == ["second"]
+
+
+# ---- what was put back
+
+
+async def put_back(store: Store, *customers: str, target: str = "rpm", run: str = "one") -> None:
+    await store.put_back(target, [Undone(customer, run, {"Name": "Ann", "Share": Decimal("1.50")}) for customer in customers])
+
+
+async def test_what_was_put_back_is_kept_as_it_was_noted(store: Store) -> None:
+    await put_back(store, "7")
+    assert await store.undone("rpm", ["7", "8"]) == {"7": Undone("7", "one", {"Name": "Ann", "Share": Decimal("1.50")})}
+    assert await store.undone("shop", ["7"]) == {}
+
+
+async def test_what_is_put_back_later_stands_in_place_of_what_was_before(store: Store) -> None:
+    await put_back(store, "7", "8")
+    await store.put_back("rpm", [Undone("7", "two", {"Email": None}), Undone("8", "two", {})])
+    assert await store.undone("rpm", ["7", "8"]) == {"7": Undone("7", "two", {"Email": None})}
+
+
+async def test_a_customer_keeps_what_was_put_back_until_it_is_filed_again(store: Store) -> None:
+    await store.enrol("rpm", "crm", "map 1")
+    await put_back(store, "7", "8")
+    await store.file(filing("9", cursor=1))
+    await store.wait("rpm", ["7"])
+    await store.enrol("rpm", "crm", "map 2")
+    assert sorted(await store.undone("rpm", ["7", "8"])) == ["7", "8"]
+    await store.file(filing("7", digest=OTHER))
+    assert sorted(await store.undone("rpm", ["7", "8"])) == ["8"]
+
+
+async def test_who_is_filed_while_its_target_is_out_of_the_configuration_keeps_nothing_either(store: Store) -> None:
+    await store.enrol("rpm", "crm", "map")
+    await put_back(store, "7")
+    await store.file(filing("8", targets=("shop",)))
+    await store.file(filing("7", targets=("shop",)))
+    assert await store.undone("rpm", ["7"]) == {}
+
+
+async def test_the_same_key_of_another_source_does_not_end_what_was_put_back(store: Store) -> None:
+    await store.enrol("rpm", "crm", "map")
+    await put_back(store, "7")
+    await store.file(Filing("erp", [("7", DIGEST)], ("shop",)))
+    assert sorted(await store.undone("rpm", ["7"])) == ["7"]
+
+
+async def test_who_is_dropped_keeps_nothing(store: Store) -> None:
+    version = await filed(store)
+    await put_back(store, "7")
+    await store.drop("rpm", [Pending("7", version)])
+    assert await store.undone("rpm", ["7"]) == {}
+
+
+async def test_who_was_put_back_is_listed_with_the_run_and_counted(store: Store) -> None:
+    await store.enrol("rpm", "crm", "map")
+    await put_back(store, "7", "8")
+    version = await filed(store, "8")
+    await store.settle("rpm", HERE, [Settlement("8", "1", version, Outcome.DEFERRED)])
+    first, second = await store.failures(["rpm"])
+    assert (first.customer, first.outcome, first.attempts) == ("7", Outcome.UNDONE, 0)
+    assert first.reason == "put back by run one; stays so until the customer changes at the source"
+    assert (second.customer, second.outcome) == ("8", Outcome.DEFERRED)
+    assert await store.failures(["shop"]) == []
+    assert (await store.tally())[0].outcomes == {"deferred": 1, "undone": 2}
+
+
+async def test_retry_does_not_bring_back_what_was_put_back(store: Store) -> None:
+    await put_back(store, "7")
+    assert await store.retry() == 0
+    assert sorted(await store.undone("rpm", ["7"])) == ["7"]
 
 
 # ---- leaves, exactly
