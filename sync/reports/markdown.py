@@ -45,7 +45,8 @@ def code(text: str) -> str:
     """Text as a code span, also inside a table, whatever is in it."""
     text = visible(text).replace("|", "\\|")
     fence = "`" * (_longest_run(text) + 1)
-    pad = " " if text[:1] in ("`", " ", "") or text[-1:] in ("`", " ") else ""
+    edges = (text[:1], text[-1:])  # a space at both ends is taken away, unless there is nothing else
+    pad = " " if not text or "`" in edges or (" " in edges and text.strip(" ")) else ""
     return f"{fence}{pad}{text}{pad}{fence}"
 
 

@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -33,6 +33,7 @@ def written(policy: MarkdownPolicy, *entries: Update | Rejection) -> str:
     return out.getvalue()
 
 
+@example(" ")
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_a_code_span_in_a_table_holds_exactly_its_text(text: str) -> None:
     cells = inline("".join(table(("one", "two"), iter([(code(text), code("next"))]))))[2:]
