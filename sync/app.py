@@ -25,7 +25,7 @@ from sync.ports import Source, Store, Watch
 from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
-from sync.stores.file import secret_key
+from sync.stores.file import keep_key, secret_key
 from sync.stores.saved import open_saved, save
 from sync.stores.sqlite import open_forgetful, open_store
 
@@ -55,7 +55,7 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
     """The plan of a run, without anything that could write or send: the store forgets, and there is no courier."""
     async with AsyncExitStack() as stack:
         path = state_path(settings)
-        key = secret_key(path, create=False)
+        key = secret_key(path)
         ledger = open_forgetful(path)
         stack.push_async_callback(ledger.close)
         feeds, troubles = await _open_feeds(settings, names, key, stack)
@@ -120,11 +120,11 @@ async def _open_parts(
     from sync.wire import open_wire
 
     path = state_path(settings)
-    _chosen(settings, names)
+    key = secret_key(path)
+    feeds, troubles = await _open_feeds(settings, names, key, stack)  # a mistake is told before any file is made
     store = open_store(path, exclusive=True)
     stack.push_async_callback(store.close)
-    key = secret_key(path, create=True)
-    feeds, troubles = await _open_feeds(settings, names, key, stack)
+    keep_key(path, key)
     in_flight = await store.recover()
     wire = await stack.enter_async_context(open_wire())
     ways = {}
@@ -164,17 +164,21 @@ async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[
                 yield f"accounts.{name}", redactor.clean(str(error))
 
 
-async def check_files(settings: Settings) -> None:
-    """What can be checked without a network: the sources that are files on this machine. Raises ConfigError."""
+async def check_files(settings: Settings) -> list[str]:
+    """What can be checked without a network: the sources that are files here. Returns warnings. Raises ConfigError."""
     state_path(settings)
+    warnings: list[str] = []
     async with AsyncExitStack() as stack:
         wrong: list[Mistake] = []
         for name, table in settings.sources.items():
             if table.offline:
                 source = _source(name, table, b"check", stack)
                 wrong += await _mistakes(name, source, settings, tuple(settings.targets))
+            elif table.missing:
+                warnings.append(f"{settings.file}: sources.{name}: {table.missing} is not there (seen from {Path.cwd()})")
         if wrong:
             raise ConfigError(wrong)
+    return warnings
 
 
 async def standing(settings: Settings) -> State:
@@ -208,7 +212,7 @@ async def explain(settings: Settings, name: str, customer: str, field: str | Non
         path = state_path(settings)
         ledger = open_forgetful(path)
         stack.push_async_callback(ledger.close)
-        feeds, troubles = await _open_feeds(settings, [name], secret_key(path, create=False), stack)
+        feeds, troubles = await _open_feeds(settings, [name], secret_key(path), stack)
         if troubles:
             raise SourceError(troubles[0])
         failures = [failure for failure in await ledger.failures([name]) if failure.customer == customer]
@@ -223,6 +227,8 @@ async def explain(settings: Settings, name: str, customer: str, field: str | Non
 async def retry(settings: Settings, names: Sequence[str], customers: Sequence[str]) -> int:
     """Lets customers be planned again with the next run."""
     chosen = _chosen(settings, names)
+    if not state_path(settings).exists():
+        return 0
     store = open_store(state_path(settings), exclusive=False)
     try:
         return await store.retry(chosen, customers)
@@ -344,6 +350,7 @@ def _seen_by_reports(plan: Plan, settings: Settings) -> TargetPlan:
         dict(figures.fields.most_common()),
         pace.seconds(figures.requests),
         plan.entries,
+        figures.left,
     )
 
 

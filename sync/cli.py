@@ -8,11 +8,13 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from enum import Enum
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from pydantic import BaseModel
+from typer.core import TyperGroup, TyperOption
 
 from sync.errors import SyncError
 from sync.log import Format, Redactor, configure
@@ -24,14 +26,41 @@ GRACE_SECONDS = 8.0
 """Less than the ten that Docker waits before it kills."""
 NOT_IN_STEP = {Outcome.REJECTED, Outcome.HELD, Outcome.UNKNOWN}
 
+
+class Commands(TyperGroup):
+    """The commands, whose flags say nothing of a type in the help: they take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return [_untyped(param) for param in super().get_params(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        for param in command.get_params(ctx) if command else ():
+            _untyped(param)
+        return command
+
+
+def _untyped(param: Any) -> Any:
+    if isinstance(param, TyperOption) and param.is_flag and param.metavar is None:
+        param.metavar = ""
+    return param
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"customer-sync {metadata.version('customer-sync')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="customer-sync",
-    help="Keeps the customers of your vendors equal to your own: see what would be sent, then send exactly that.",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 
+Version = Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")]
 Config = Annotated[Path, typer.Option("--config", metavar="DIR", help="The folder with sync.toml and targets/.")]
 Targets = Annotated[list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program: a documented, versioned shape.")]
@@ -52,6 +81,11 @@ class Only(Enum):
     CHANGED = "changed"
     REJECTED = "rejected"
     HELD = "held"
+
+
+@app.callback()
+def about(_version: Version = False) -> None:
+    """Keeps the customers of your vendors equal to your own: see what would be sent, then send exactly that."""
 
 
 @app.command()
@@ -82,8 +116,7 @@ def check(
     from sync.settings import load
 
     settings = load(config)
-    _run(parts.check_files(settings))
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *_run(parts.check_files(settings))):
         print(f"warning: {warning}", file=sys.stderr)
     print(f"{config}: {_count(len(settings.sources), 'source')}, {_count(len(settings.accounts), 'account')}, "
           f"{_count(len(settings.targets), 'target')}: valid")  # fmt: skip
@@ -101,7 +134,7 @@ def plan(
     show_values: Annotated[
         Shown, typer.Option(help="masked hides personal values, but shows what changed in them.")
     ] = Shown.FULL,
-    only: Annotated[list[Only] | None, typer.Option(help="Only these.")] = None,
+    only: Annotated[list[Only] | None, typer.Option(metavar="changed|rejected|held", help="Only these; may be repeated.")] = None,
     customer: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this customer; may be repeated.")] = None,
     field: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only changes of this field; may be repeated.")] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan there, for `apply`.")] = None,
@@ -206,9 +239,7 @@ def failures(config: Config = HERE, target: Targets = None, as_json: AsJson = Fa
 
 @app.command()
 def retry(
-    customers: Annotated[
-        list[str] | None, typer.Argument(metavar="[CUSTOMER]...", help="Their keys; all if none is named.")
-    ] = None,
+    customers: Annotated[list[str] | None, typer.Argument(metavar="CUSTOMER", help="Their keys; all if none is named.")] = None,
     config: Config = HERE,
     target: Targets = None,
     as_json: AsJson = False,
@@ -220,19 +251,25 @@ def retry(
     from sync import app as parts
     from sync.settings import load
 
-    count = _run(parts.retry(load(config), target or [], customers or []))
+    settings = load(config)
+    waiting = {failure.customer for failure in _run(parts.failures(settings, target or []))}
+    count = _run(parts.retry(settings, target or [], customers or []))
     print(
         dumps({"format": 1, "waiting": count}).decode()
         if as_json
         else f"{_count(count, 'customer')} will be tried again by the next run"
     )
+    if strangers := [customer for customer in customers or () if customer not in waiting]:
+        raise SyncError(
+            f"not out of step, so not to be tried again: {', '.join(strangers)} (customer-sync failures lists who is)"
+        )
 
 
 @app.command()
 def explain(
     target: Annotated[str, typer.Argument(metavar="TARGET")],
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's key in the source.")],
-    field: Annotated[str | None, typer.Argument(metavar="[FIELD]", help="Only this field of the vendor.")] = None,
+    field: Annotated[str | None, typer.Argument(metavar="FIELD", help="Only this field of the vendor.")] = None,
     config: Config = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -250,8 +287,8 @@ def explain(
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="0: any free one.")] = 8900,
-    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", help="0: any free one.")] = 8900,
+    host: Annotated[str, typer.Option(metavar="HOST", help="Where to listen.")] = "127.0.0.1",
 ) -> None:
     """The four vendors, simulated on one local port, to try a map against. A page at / shows what they hold.
 
@@ -276,7 +313,7 @@ def demo(
 @app.command()
 def schema(
     what: Annotated[
-        str, typer.Argument(metavar="[sync|target|VENDOR]", help="sync.toml, targets/*.toml, or a vendor's fields.")
+        str, typer.Argument(metavar="sync|target|VENDOR", help="sync.toml, targets/*.toml, or a vendor's fields.")
     ] = "sync",
 ) -> None:
     """Prints the JSON Schema of a config file, for editors, or of a vendor's update.

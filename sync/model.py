@@ -246,10 +246,11 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A customer that is not this target's (any more), or `gone` from its source."""
+    """A customer that is not this target's, or `gone` from its source; it `left` if the target knows it."""
 
     waiting: Pending
     gone: bool = False
+    left: bool = False
 
     @property
     def customer(self) -> str:
@@ -283,7 +284,8 @@ class Filing:
 class TargetPlan:
     """One target's part of a plan, as reports see it: figures, and every entry as often as it is asked for.
 
-    `fields` counts the changes by field; `seconds` is how long the requests take at the account's pace.
+    `fields` counts the changes by field; `seconds` is how long the requests take at the account's pace; `left` counts the
+    customers that were this target's, and are not any more.
     """
 
     target: str
@@ -295,6 +297,7 @@ class TargetPlan:
     fields: Mapping[str, int]
     seconds: float
     entries: Callable[[], Iterator[Entry]]
+    left: int = 0
 
 
 class Outcome(Enum):

@@ -98,7 +98,7 @@ def _change(path: Path, console: Console) -> None:
     with closing(sqlite3.connect(path)) as database:
         for words, statement in CHANGES:
             database.execute(f"UPDATE customers SET UpdatedAt = datetime('now'), {statement}")  # noqa: S608 - constants of this file
-            console.print(f"   - {words}")
+            console.print(f"   - {words}", soft_wrap=True)
         database.commit()
 
 
@@ -114,7 +114,8 @@ async def _run(settings: Settings) -> None:
 
 
 def _say(console: Console, number: str, words: str, command: str = "") -> None:
-    console.print(f"\n[bold]{number}. {words}[/bold]" + (f"  [dim]$ customer-sync {command}[/dim]" if command else ""))
+    told = f"\n[bold]{number}. {words}[/bold]" + (f"  [dim]$ customer-sync {command}[/dim]" if command else "")
+    console.print(told, soft_wrap=True)
 
 
 def _farewell(console: Console, directory: Path, url: str) -> None:
@@ -122,5 +123,6 @@ def _farewell(console: Console, directory: Path, url: str) -> None:
     console.print(
         f"\n[bold]Look around:[/bold] {directory}/config is a config to start from, {directory}/customer-sync.db what each target"
         f" holds.\n`customer-sync sandbox --port {port}` starts the vendors again where that config looks for them,"
-        "\nas empty as they were at first; a page shows what they hold."
+        "\nas empty as they were at first; a page shows what they hold.",
+        soft_wrap=True,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.errors import Refused
+from sync.errors import Refused, SyncError
 from sync.model import (
     ABSENT,
     UNKNOWN,
@@ -38,11 +38,13 @@ class Asked:
 
 
 async def explained(asked: Asked, customer: str, field: str | None, failure: Failure | None) -> Explanation:
-    """All fields, or the one that is asked for. Raises SourceError, StateError."""
+    """All fields, or the one that is asked for. Raises SourceError, StateError, and SyncError for whom nobody knows."""
     target = asked.target
     found = await asked.source.fetch([customer])
     baseline = (await asked.store.baselines(target.name, [customer])).get(customer)
     history = await asked.store.history(target.name, customer, EPISODES)
+    if not (found or baseline or history or failure):
+        raise SyncError(f"{target.name}: source {target.source} has no customer {customer}, and nothing is remembered of one")
     projected = project(found[0], target.projection) if found else None
     record = projected if isinstance(projected, Record) else None
     here = (

@@ -19,6 +19,7 @@ class Figures:
     rejected: int = 0
     held: int = 0
     foreign: int = 0
+    left: int = 0
     clearing: int = 0
     fields: Counter[str] = field(default_factory=Counter)
 
@@ -38,6 +39,7 @@ class Figures:
                 self.held += 1
             case Foreign():
                 self.foreign += 1
+                self.left += entry.left
 
 
 def clears(update: Update) -> bool:

@@ -225,6 +225,8 @@ async def _drive(way: Way, work: Sequence[tuple[Feed, Target, Plan]], store: Sto
 
         way_out = Delivery(report.run, target.name, feed.name, target.vendor.place, way.lane, way.carry, unseal, note)
         await deliver(way_out, plan.pages(), store)
+        if plan.figures.left:
+            report.targets[target.name]["left"] = plan.figures.left
 
 
 async def _make_plan(target: Target, feed: Feed, store: Filer, watch: Watch) -> Plan:
@@ -273,12 +275,13 @@ async def _file_newer(customers: Iterable[Customer], feed: Feed, store: Filer) -
 
 def _entry(target: Target, waiting: Pending, customer: Customer | None, baseline: Baseline | None) -> tuple[Entry, str]:
     """One customer through project, diff and plan; with the vendor id that it claims."""
+    known = baseline is not None and baseline.leaves is not None
     if customer is None:
-        return Foreign(waiting, gone=True), ""
+        return Foreign(waiting, gone=True, left=known), ""
     record = project(customer, target.projection)
     match record:
         case None:
-            return Foreign(waiting), ""
+            return Foreign(waiting, left=known), ""
         case Misfit(errors, id):
             return Rejection(waiting, errors), id
         case Record():

@@ -163,13 +163,15 @@ def _phone(argument: str) -> Transform:
         raise ValueError("the argument has to be a country's two letters, such as phone:AU")
 
     def e164(value: Any) -> str:
+        """E.164 has no extensions; one that is there is kept behind the number, as it is dialled."""
         try:
             number = phonenumbers.parse(text(value), region)
         except phonenumbers.NumberParseException:
             raise ValueError("not a phone number") from None
         if not phonenumbers.is_possible_number(number):
             raise ValueError("not a possible phone number")
-        return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        extension = f" ext. {number.extension}" if number.extension else ""
+        return f"{phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}{extension}"
 
     return e164
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from sync.model import TargetPlan
 from sync.reports.values import visible
-from sync.reports.wording import Row, busiest, estimate, summary
+from sync.reports.wording import Row, busiest, counted, estimate, summary
 
 WIDTH: Final = 1000
 NARROWEST: Final = 6
@@ -24,13 +24,19 @@ def figures(targets: Sequence[TargetPlan]) -> str:
     ]
     heads = "".join(f'<th scope="col" class="number">{key}{head}</th>' for key, head in zip([*keys, ""], HEADS, strict=True))
     rows = summary(targets)
+    left = "".join(_left(target) for target in targets if target.left)
     body = "".join(_figures(row, whole=len(rows) > 1 and row is rows[-1]) for row in rows)
     return (
         '<div class="scroll" role="region" aria-labelledby="summary-title" tabindex="0"><table class="figures">'
         f'<thead><tr><th scope="col">target</th>{heads}<th scope="col" class="number">time</th>'
         '<th scope="col">share</th></tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f"<tbody>{body}</tbody></table></div>{left}"
     )
+
+
+def _left(target: TargetPlan) -> str:
+    name, who = escape(visible(target.target)), counted(target.left, "customer")
+    return f"<p>{name}: {who} left, and what it holds of them stays as it is.</p>"
 
 
 def fields(targets: Sequence[TargetPlan]) -> str:

@@ -14,7 +14,7 @@ from typing import Final, TextIO
 from sync.model import Change, Held, Leaf, Missing, Rejection, TargetPlan, Update
 from sync.ports import Report
 from sync.reports.values import shown
-from sync.reports.wording import errors
+from sync.reports.wording import errors, leavers
 
 COLUMNS: Final = ("plan", "target", "customer", "id", "outcome", "field", "before", "after", "from", "error")
 MARKS: Final = {"unknown": "<unknown>", "absent": "<absent>", "null": "<null>", '""': "<empty>"}
@@ -57,6 +57,8 @@ def _rows(target: TargetPlan) -> Iterator[Row]:
                 yield from _errors(entry)
             case Held():
                 yield from _changes(entry.update, "held", entry.reason)
+    for customer, why in leavers(target):
+        yield customer, "", "left", "", "", "", "", why
 
 
 def _changes(update: Update, outcome: str, error: str) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from sync.ports import Report
 from sync.reports import charts
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import visible
-from sync.reports.wording import entries, errors, known_as
+from sync.reports.wording import entries, errors, known_as, leavers
 
 LONGEST_VALUE: Final = 300
 ENTRIES: Final = "$entries"
@@ -75,7 +75,12 @@ def _inline(tree: dict[str, Any]) -> str:
 
 def _notes(targets: Sequence[TargetPlan], limit: int | None) -> Iterator[str]:
     for target in targets:
-        for name, total in (("rejected", target.rejected), ("held", target.held), ("updates", target.updates)):
+        for name, total in (
+            ("rejected", target.rejected),
+            ("held", target.held),
+            ("updates", target.updates),
+            ("left", target.left),
+        ):
             if limit is not None and total > limit:
                 yield f"<p>{escape(visible(target.target))}: the first {limit:,} of {total:,} {name} are listed.</p>"
 
@@ -89,6 +94,8 @@ def _trees(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
         yield from (name | _held(entry, policy) for entry in entries(target, Held, policy.limit))
     if target.updates:
         yield from (name | {"outcome": "update"} | _update(entry, policy) for entry in entries(target, Update, policy.limit))
+    for customer, why in leavers(target, policy.limit):
+        yield name | {"outcome": "left", "customer": visible(customer), "reason": why}
 
 
 def _rejection(entry: Rejection) -> dict[str, Any]:

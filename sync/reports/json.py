@@ -7,6 +7,7 @@ import orjson
 
 from sync.model import ABSENT, Change, Held, Rejection, Request, TargetPlan, Update, dumps, words
 from sync.ports import Report
+from sync.reports.wording import leavers
 
 FORMAT = 1
 
@@ -28,6 +29,8 @@ class Json(Report):
                 target.rejected,
             )
             _list(out, "held", (_held(entry) for entry in target.entries() if isinstance(entry, Held)), target.held)
+            left = ({"customer": customer, "reason": why} for customer, why in leavers(target))
+            _list(out, "left", left, target.left)
             estimate = {"requests": target.requests, "seconds": round(target.seconds, 1)}
             out.write(f'\n"fields": {_text(target.fields)},\n"estimate": {_text(estimate)}}}')
         out.write("\n}}\n")

@@ -9,6 +9,8 @@ from sync.model import Failure, Outcome, Standing, Tally, words
 FORMAT = 1
 MOST_NAMES = 12
 ORDER = tuple(outcome.value for outcome in Outcome)
+LEFT = "left"
+"""Customers that are no longer the target's; the vendor keeps what it holds of them."""
 
 
 DroppedFields = tuple[str, str, tuple[str, ...], str]
@@ -36,7 +38,7 @@ def run_text(run: str, targets: Mapping[str, Mapping[str, int]], failures: Seque
     width = max(map(len, targets), default=0)
     lines = [f"run {run}"]
     for name, counts in targets.items():
-        said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ORDER if counts.get(outcome)) or "nothing to send"
+        said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in (*ORDER, LEFT) if counts.get(outcome)) or "nothing to send"
         lines.append(f"  {name:<{width}}  {said}")
     if failures:
         lines += ["", failures_text(failures, most=10)]
@@ -79,8 +81,10 @@ def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
 
 
 def _why(failure: Failure) -> str:
+    """The reason is often nothing but what is wrong with the fields."""
     told = [f"{error.field}: {error.message}" for error in failure.errors]
-    if failure.reason and failure.reason != "; ".join(told[:3]):
+    messages = [error.message for error in failure.errors]
+    if failure.reason and failure.reason not in {*messages, "; ".join(messages), "; ".join(told[:3])}:
         told.insert(0, failure.reason)
     return "\n".join(told)
 

@@ -9,7 +9,7 @@ from sync.model import Change, Held, Rejection, Request, TargetPlan, Update
 from sync.ports import Report
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import visible
-from sync.reports.wording import Kind, Row, busiest, counted, entries, errors, estimate, summary
+from sync.reports.wording import Kind, Row, busiest, counted, entries, errors, estimate, leavers, summary
 
 SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&$#@])")
 BACKTICKS: Final = re.compile("`+")
@@ -37,7 +37,7 @@ class Markdown(Report):
         heads = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
         out.writelines(table(heads, map(_cells, summary(targets)), numbers=range(1, 6)))
         for target in targets:
-            if target.updates or target.rejected or target.held:
+            if target.updates or target.rejected or target.held or target.left:
                 out.writelines(_section(target, self._policy))
 
 
@@ -79,6 +79,7 @@ def _section(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
     yield from _list("update", target.updates, _updates(target, policy))
     yield from _list("rejected", target.rejected, _rejected(target, policy))
     yield from _list("held", target.held, _held(target, policy))
+    yield from _list("left: no longer this target's", target.left, _left(target, policy))
 
 
 def _list(name: str, total: int, lines: Iterator[str]) -> Iterator[str]:
@@ -133,6 +134,11 @@ def _held(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
     yield from _rest(target.held, policy)
     if policy.requests:
         yield from _requests(target, Held, policy, lambda held: held.update.requests)
+
+
+def _left(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
+    yield from table(("customer", "why"), ((code(customer), words(why)) for customer, why in leavers(target, policy.limit)))
+    yield from _rest(target.left, policy)
 
 
 def _rest(total: int, policy: MarkdownPolicy) -> Iterator[str]:

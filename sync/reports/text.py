@@ -12,7 +12,7 @@ from sync.ports import Report
 from sync.reports.ink import Ink
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import visible
-from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, known_as, summary
+from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, known_as, leavers, summary
 
 COLUMNS: Final = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
 COLOURS: Final = {"updates": "good", "rejected": "bad", "held": "wait"}
@@ -79,7 +79,7 @@ class _Section:
 
     def lines(self) -> Iterator[str]:
         target = self._target
-        if not (target.updates or target.rejected or target.held):
+        if not (target.updates or target.rejected or target.held or target.left):
             return
         yield ""
         yield self._ink(visible(target.target), "title") + self._ink(f"  {estimate(target)}", "dim")
@@ -88,6 +88,7 @@ class _Section:
         yield from self._list("updates", target.updates, Update, self._update)
         yield from self._list("rejected", target.rejected, Rejection, self._rejection)
         yield from self._list("held", target.held, Held, self._held)
+        yield from self._left()
 
     def _fields(self) -> Iterator[str]:
         """How often each field changes, as many on a line as fit."""
@@ -111,6 +112,17 @@ class _Section:
             yield from say(entry)
         if limit is not None and total > limit:
             yield self._ink(f"    ... and {total - limit:,} more", "dim")
+
+    def _left(self) -> Iterator[str]:
+        target, limit = self._target, self._policy.limit
+        if not target.left:
+            return
+        yield ""
+        yield "  " + self._ink(f"{target.left:,} left", "wait") + "  no longer this target's, which keeps what it holds of them"
+        for customer, why in leavers(target, limit):
+            yield self._customer(customer, why)
+        if limit is not None and target.left > limit:
+            yield self._ink(f"    ... and {target.left - limit:,} more", "dim")
 
     def _update(self, update: Update) -> Iterator[str]:
         yield self._customer(update.customer, visible(known_as(update.identity)))

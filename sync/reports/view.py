@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from sync.model import Diff, Entry, Held, Rejection, TargetPlan, Unchanged, Update
+from sync.model import Diff, Entry, Foreign, Held, Rejection, TargetPlan, Unchanged, Update
 from sync.reports.masking import mask
 
 Part = Literal["changed", "rejected", "held"]
@@ -63,6 +63,8 @@ def _fields(entry: Entry, fields: tuple[str, ...]) -> Entry | None:
         case Rejection():
             errors = tuple(error for error in entry.errors if _named(error.field, fields))
             return replace(entry, errors=errors) if errors else None
+        case Foreign():
+            return None
         case _:
             return entry
 
@@ -76,13 +78,14 @@ def _named(field: str, fields: tuple[str, ...]) -> bool:
 
 
 def _recounted(target: TargetPlan) -> TargetPlan:
-    updates = requests = unchanged = rejected = held = 0
+    updates = requests = unchanged = rejected = held = left = 0
     fields = dict.fromkeys(target.fields, 0)
     for entry in target.entries():
         updates += isinstance(entry, Update)
         unchanged += isinstance(entry, Unchanged)
         rejected += isinstance(entry, Rejection)
         held += isinstance(entry, Held)
+        left += isinstance(entry, Foreign) and entry.left
         if isinstance(entry, Update):
             requests += len(entry.requests)
             for change in entry.changes:
@@ -94,6 +97,7 @@ def _recounted(target: TargetPlan) -> TargetPlan:
         unchanged=unchanged,
         rejected=rejected,
         held=held,
+        left=left,
         fields={name: count for name, count in fields.items() if count},
         seconds=target.seconds * requests / target.requests if target.requests else 0.0,
     )

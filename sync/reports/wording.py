@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from sync.errors import FieldError
-from sync.model import Held, Identity, Rejection, TargetPlan, Update
+from sync.model import Foreign, Held, Identity, Rejection, TargetPlan, Update
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -35,6 +35,12 @@ def summary(targets: Sequence[TargetPlan]) -> list[Row]:
 def entries(target: TargetPlan, kind: type[Kind], limit: int | None = None) -> Iterator[Kind]:
     """The target's entries of one kind, at most `limit`."""
     return islice((entry for entry in target.entries() if isinstance(entry, kind)), limit)
+
+
+def leavers(target: TargetPlan, limit: int | None = None) -> Iterator[tuple[str, str]]:
+    """Who was this target's and is not any more (at most `limit`), and why. The vendor keeps what it holds of them."""
+    gone = (entry for entry in target.entries() if isinstance(entry, Foreign) and entry.left) if target.left else iter(())
+    return ((entry.customer, _why_left(entry)) for entry in islice(gone, limit))
 
 
 def errors(rejection: Rejection) -> tuple[FieldError, ...]:
@@ -75,6 +81,10 @@ def spent(seconds: float) -> str:
     if whole < DAY:
         return f"{whole // HOUR} h {whole % HOUR // MINUTE:02} min"
     return f"{whole // DAY} d {whole % DAY // HOUR} h"
+
+
+def _why_left(entry: Foreign) -> str:
+    return "gone from the source" if entry.gone else "no longer chosen by where or without_id"
 
 
 def _row(target: TargetPlan) -> Row:

@@ -13,22 +13,33 @@ from sync.stores.migrations import MIGRATIONS
 KEY_BYTES = 32
 
 
-def secret_key(path: Path, *, create: bool) -> bytes:
+def secret_key(path: Path) -> bytes:
     """The key of all fingerprints and digests, in a file beside the state, so that a copy of the state alone tells nothing.
 
-    A dry run without a state has a key of its own. Raises StateError.
+    Without a file it is a new one, which is not written: a dry run has no other. Raises StateError.
     """
-    place = path.with_name(path.name + ".key")
+    place = _key_file(path)
     try:
-        if place.exists():
-            return _read_key(place)
-        key = secrets.token_bytes(KEY_BYTES)
-        if create:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _write_key(place, key)
+        return _read_key(place) if place.exists() else secrets.token_bytes(KEY_BYTES)
     except (OSError, ValueError) as error:
         raise StateError(f"{place}: {meaning(error)}") from None
-    return key
+
+
+def keep_key(path: Path, key: bytes) -> None:
+    """Writes a new key down. Raises StateError, also where another process has written another one meanwhile."""
+    place = _key_file(path)
+    try:
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _write_key(place, key)
+    except OSError as error:
+        raise StateError(f"{place}: {meaning(error)}") from None
+    if secret_key(path) != key:
+        raise StateError(f"{place}: another customer-sync has just made a key: run again")
+
+
+def _key_file(path: Path) -> Path:
+    return path.with_name(path.name + ".key")
 
 
 def _read_key(place: Path) -> bytes:

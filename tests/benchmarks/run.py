@@ -27,7 +27,7 @@ from sync.pipeline.diff import diff
 from sync.settings import load
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
-from sync.stores.file import secret_key
+from sync.stores.file import keep_key, secret_key
 from sync.stores.sqlite import open_store
 
 ROUNDS = 3
@@ -182,8 +182,10 @@ async def see_everything(folder: Path, config: Path) -> None:
     settings = load(config)
     path = app.state_path(settings)
     store = open_store(path, exclusive=True)
+    key = secret_key(path)
+    keep_key(path, key)
     table = Table("sources.crm", "id", table="customers")
-    source = Sql(table, SqliteDialect(folder / "source.db", "sources.crm"), secret_key(path, create=True))
+    source = Sql(table, SqliteDialect(folder / "source.db", "sources.crm"), key)
     await detect(Stream("crm", source, app.definition(settings.sources["crm"]), ("vendor",)), store)
     await store.enrol("vendor", "crm", settings.targets["vendor"].fingerprint)
     await source.close()

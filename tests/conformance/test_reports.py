@@ -60,7 +60,9 @@ def plan(entries: Callable[[], Iterator[Entry]], target: str = "shop") -> Target
     kinds = Counter(type(entry) for entry in entries())
     fields = Counter(change.field for entry in entries() if isinstance(entry, Update) for change in entry.changes)
     updates = kinds[Update]
-    return TargetPlan(target, updates, updates, kinds[Unchanged], kinds[Rejection], kinds[Held], fields, updates / 3, entries)
+    left = sum(isinstance(entry, Foreign) and entry.left for entry in entries())
+    figures = (updates, updates, kinds[Unchanged], kinds[Rejection], kinds[Held])
+    return TargetPlan(target, *figures, fields, updates / 3, entries, left)
 
 
 def of(*entries: Entry) -> TargetPlan:
@@ -94,6 +96,13 @@ MIXED: Sequence[Entry] = (
 def test_whoever_is_not_in_step_is_named(report: Report) -> None:
     shown = written(report, of(*MIXED))
     assert [name for name in ("k1", "k3", "k4", "k5") if name not in shown] == []
+
+
+def test_whoever_was_the_targets_and_is_not_any_more_is_named_with_the_reason(report: Report) -> None:
+    gone, moved, never = Foreign(waiting("k7"), gone=True, left=True), Foreign(waiting("k8"), left=True), Foreign(waiting("k9"))
+    shown = written(report, of(*MIXED, gone, moved, never))
+    assert [words for words in ("k7", "gone from the source", "k8", "no longer chosen by where") if words not in shown] == []
+    assert "k9" not in shown
 
 
 def test_every_change_is_shown_with_where_it_comes_from(report: Report) -> None:

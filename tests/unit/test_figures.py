@@ -21,9 +21,10 @@ def test_every_kind_of_entry_is_counted_once() -> None:
     figures = Figures(known=40)
     two = update(("a", "x", ""), ("b", "x", ""), requests=2)
     held = Held(update(("a", "x", "")), "max_updates", "why")
-    for entry in (two, update(("a", 1, 2)), held, Unchanged(WAITING), Rejection(WAITING, ()), Foreign(WAITING)):
+    others = (held, Unchanged(WAITING), Rejection(WAITING, ()), Foreign(WAITING), Foreign(WAITING, left=True))
+    for entry in (two, update(("a", 1, 2)), *others):
         figures.count(entry)
-    assert figures == Figures(40, 2, 3, 1, 1, 1, 1, 1, Counter({"a": 2, "b": 1}))
+    assert figures == Figures(40, 2, 3, 1, 1, 1, foreign=2, left=1, clearing=1, fields=Counter({"a": 2, "b": 1}))
 
 
 @pytest.mark.parametrize(

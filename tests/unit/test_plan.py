@@ -115,7 +115,7 @@ def test_a_passwords_text_never_touches_the_disk(plan: Plan) -> None:
 
 def test_the_figures_are_counted_while_writing(plan: Plan) -> None:
     plan.write(of_every_kind())
-    assert plan.figures == Figures(40, 1, 1, 1, 1, 1, 2, 0, Counter(("Email", "Tags", "Credit")))
+    assert plan.figures == Figures(40, 1, 1, 1, 1, 1, foreign=2, fields=Counter(("Email", "Tags", "Credit")))
 
 
 def test_who_claims_the_id_of_others_is_rejected_naming_them_and_counted_anew(plan: Plan) -> None:

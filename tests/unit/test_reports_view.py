@@ -14,6 +14,7 @@ from sync.model import (
     UNKNOWN,
     Change,
     Entry,
+    Foreign,
     Held,
     Identity,
     Leaf,
@@ -43,8 +44,9 @@ ENTRIES = (
     Unchanged(Pending("1", 1)),
     REJECTION,
     Held(update("6", CITY), "gate", "reason"),
+    Foreign(Pending("5", 1), left=True),
 )
-PLAN = TargetPlan("crm", 2, 4, 1, 1, 1, {"Email": 2, "address.city": 1}, 8.0, lambda: iter(ENTRIES))
+PLAN = TargetPlan("crm", 2, 4, 1, 1, 1, {"Email": 2, "address.city": 1}, 8.0, lambda: iter(ENTRIES), 1)
 
 
 def figures(plan: TargetPlan) -> tuple[int, ...]:
@@ -67,6 +69,7 @@ def test_a_view_of_everything_is_the_plan_itself() -> None:
         (View(only=("rejected",)), ["9"], (0, 0, 0, 1, 0)),
         (View(only=("rejected", "held")), ["9", "6"], (0, 0, 0, 1, 1)),
         (View(customers=frozenset({"7", "1"})), ["7", "1"], (1, 2, 1, 0, 0)),
+        (View(customers=frozenset({"7", "5"})), ["7", "5"], (1, 2, 0, 0, 0)),
         (View(fields=("address",)), ["7", "1", "6"], (1, 2, 1, 0, 1)),
         (View(fields=("addr",)), ["1"], (0, 0, 1, 0, 0)),
         (View(only=("changed",), customers=frozenset({"8"}), fields=("Email",)), ["8"], (1, 2, 0, 0, 0)),
@@ -77,6 +80,7 @@ def test_a_part_is_counted_anew(view: View, named: list[str], counted: tuple[int
     assert customers(part) == named
     assert customers(part) == named
     assert figures(part) == counted
+    assert part.left == named.count("5")
     assert part.seconds == 2.0 * part.requests
     assert part.fields == Counter(
         change.field for entry in part.entries() if isinstance(entry, Update) for change in entry.changes
@@ -154,7 +158,7 @@ def test_a_name_that_stands_for_an_id_is_masked_everywhere() -> None:
 
 def test_whoever_is_held_is_masked_and_the_rest_is_left_alone() -> None:
     entries: list[Entry] = list(View(masked=True).of(PLAN).entries())
-    held = entries[-1]
+    held = entries[4]
     assert isinstance(held, Held)
     assert held.update.changes == (Change("address.city", "▫", "▪"),)
     assert entries[2:4] == list(ENTRIES[2:4])

@@ -15,7 +15,7 @@ import pytest
 
 from sync.errors import FieldError, StateError
 from sync.model import Change, Claim, Filing, Identity, Outcome, Pending, Secret, Settlement, Update
-from sync.stores.file import secret_key
+from sync.stores.file import keep_key, secret_key
 from sync.stores.migrations import MIGRATIONS
 from sync.stores.sqlite import Ledger, Sqlite, open_forgetful, open_store
 
@@ -84,7 +84,7 @@ def rights(file: Path) -> int:
 
 
 async def test_only_its_owner_may_read_what_it_writes(store: Sqlite, path: Path) -> None:
-    secret_key(path, create=True)
+    keep_key(path, secret_key(path))
     await store.file(Filing("crm", [("7", DIGEST)], ["rpm"]))
     assert {file.name: rights(file) for file in path.parent.iterdir()} == {
         "state.db": 0o600,
@@ -348,7 +348,7 @@ async def everything(ledger: Ledger) -> list[str]:
 
 async def test_a_dry_run_plans_all_that_a_run_would_and_leaves_the_state_as_it_was(path: Path) -> None:
     await written(path)
-    secret_key(path, create=True)
+    keep_key(path, secret_key(path))
     before = listing(path.parent)
     ledger = open_forgetful(path)
     assert await everything(ledger) == ["10", "11", "7", "8", "9"]
@@ -361,7 +361,7 @@ async def test_a_dry_run_plans_all_that_a_run_would_and_leaves_the_state_as_it_w
 async def test_a_dry_run_without_a_state_makes_none(path: Path) -> None:
     path.parent.mkdir()
     ledger = open_forgetful(path)
-    assert secret_key(path, create=False) != secret_key(path, create=False)
+    assert secret_key(path) != secret_key(path)
     assert await everything(ledger) == ["10", "11", "7"]
     await ledger.close()
     assert listing(path.parent) == {}
@@ -445,8 +445,18 @@ async def test_a_password_is_in_no_byte_of_any_file(path: Path) -> None:
 
 
 def test_the_key_is_made_once_and_is_then_the_same(path: Path) -> None:
-    key = secret_key(path, create=True)
-    assert (len(key), secret_key(path, create=True), secret_key(path, create=False)) == (32, key, key)
+    key = secret_key(path)
+    keep_key(path, key)
+    keep_key(path, key)
+    assert (len(key), secret_key(path)) == (32, key)
+
+
+def test_a_key_that_another_process_has_made_meanwhile_is_not_written_over(path: Path) -> None:
+    first, second = secret_key(path), secret_key(path)
+    keep_key(path, first)
+    with pytest.raises(StateError, match="run again"):
+        keep_key(path, second)
+    assert secret_key(path) == first
 
 
 @pytest.mark.parametrize("content", ["", "\n", "ab", "no hex" * 9, "ab" * 31, "\ufeff"])
@@ -454,4 +464,4 @@ def test_half_a_key_is_no_key(path: Path, content: str) -> None:
     path.parent.mkdir()
     path.with_name("state.db.key").write_text(content)
     with pytest.raises(StateError, match=r"state\.db\.key: not a key of 32 bytes"):
-        secret_key(path, create=True)
+        secret_key(path)

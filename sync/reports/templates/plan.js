@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const CHUNK = 100, MOST_PRINTED = 2000, PAUSE = 120;
-  const OUTCOMES = { update: "update", rejected: "rejected", held: "held" };
+  const OUTCOMES = { update: "update", rejected: "rejected", held: "held", left: "left" };
   const find = (id) => document.getElementById(id);
   const list = find("list"), more = find("more"), status = find("status");
   const filters = { search: find("search"), target: find("target"), outcome: find("outcome"), field: find("field") };

@@ -3,6 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import Field
 
@@ -36,6 +37,11 @@ class SourceTable(Table):
     def offline(self) -> bool:
         """Whether it can be looked at without a network: `check` does so without being asked."""
         return False
+
+    @property
+    def missing(self) -> Path | None:
+        """The file on this machine that it would read, and that is not there (yet)."""
+        return None
 
     @property
     def secrets(self) -> tuple[str, ...]:

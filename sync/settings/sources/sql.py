@@ -38,3 +38,8 @@ class SqlTable(SourceTable):
     def offline(self) -> bool:
         """A file that is there."""
         return self.path.exists()
+
+    @property
+    def missing(self) -> Path | None:
+        """The file of a SQLite database."""
+        return None if self.path.exists() else self.path
