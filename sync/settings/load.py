@@ -23,6 +23,7 @@ from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules, nearest
 from sync.pipeline.rules import load as load_object
 from sync.ports import Vendor
+from sync.settings.owners import Owned, one_owner
 from sync.settings.sources import KINDS, SourceTable
 from sync.settings.tables import AccountTable, SyncTable, TargetTable
 from sync.settings.values import resolve
@@ -99,6 +100,9 @@ def load(directory: Path) -> Settings:
     if mistakes or main is None:
         raise ConfigError(mistakes)
     targets = [_settled(draft, accounts) for draft in drafts if draft]
+    wrong, doubts = one_owner([_owned(target, sources[target.source]) for target in targets])
+    if wrong:
+        raise ConfigError(wrong)
     return Settings(
         main.state.url,
         sources,
@@ -106,7 +110,7 @@ def load(directory: Path) -> Settings:
         {target.name: target for target in targets},
         file,
         main.plans.max_age,
-        tuple(_warnings(accounts, file)),
+        (*_warnings(accounts, file), *doubts),
     )
 
 
@@ -324,6 +328,13 @@ def _settled(draft: _Draft, accounts: Mapping[str, AccountSettings]) -> TargetSe
         gates,
         fingerprint,
     )
+
+
+def _owned(target: TargetSettings, source: SourceTable) -> Owned:
+    """Two sources may be read in another way and still be the same rows."""
+    rows = (source.kind, source.model_dump(exclude={"key", "cursor", "overlap"}))
+    fields = tuple(rule.field for rule in target.rules)
+    return Owned(target.name, target.file, target.account, rows, target.table.where or {}, fields)
 
 
 def _check_match(match: str, rules: Sequence[Rule], vendor: type[Vendor], file: str, mistakes: list[Mistake]) -> None:

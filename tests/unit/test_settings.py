@@ -490,3 +490,36 @@ def test_only_a_table_of_exactly_that_key_is_resolved(monkeypatch: pytest.Monkey
     found = resolve(tree, lambda key, said: complaints.append((key, said)))
     assert found == {"a": "value", "b": {"env": "A_NAME", "x": 1}, "c": ["value", {"env": 5}], "d": {"e": ""}}
     assert complaints == [("d.e", "the environment variable NOT_SET_HERE is not set")]
+
+
+# ---- one owner for each field
+
+
+def test_a_field_that_two_targets_of_one_account_map_is_a_mistake_naming_both(loaded: Load) -> None:
+    more = SHOP.replace("[fields]", '[fields]\nFax = "Fax"')
+    assert mistakes(lambda: loaded(targets={"shop": SHOP, "second": more})) == [
+        f"targets/shop.toml: fields.{field}: target second maps it, too, for the same account shop: leave it to one of them, "
+        "or filter their customers apart with where, such as where = { Country = [...] } in both"
+        for field in ("Name", "Email")
+    ]
+
+
+def test_targets_that_share_no_customer_or_no_field_may_share_an_account(loaded: Load) -> None:
+    north, south = (SHOP.replace("[fields]", f'where = {{ Country = "{country}" }}\n[fields]') for country in ("NO", "CL"))
+    fax = SHOP.partition("[fields]")[0] + '[fields]\nFax = "Fax"'
+    settings = loaded(targets={"north": north, "south": south, "fax": fax})
+    assert sorted(settings.targets) == ["fax", "north", "south"]
+    assert settings.warnings == ()
+
+
+def test_another_source_of_the_same_rows_is_the_same_source(loaded: Load) -> None:
+    again = MAIN + '[sources.again]\nkind = "sql"\nurl = "sqlite:///crm.sqlite"\ntable = "Customer"\nkey = "Other"\n'
+    second = SHOP.replace('"crm"', '"again"')
+    assert len(mistakes(lambda: loaded(again, {"shop": SHOP, "second": second}))) == 2
+
+
+def test_of_two_sources_nobody_knows_so_it_is_a_warning(loaded: Load) -> None:
+    other = MAIN + '[sources.erp]\nkind = "sql"\nurl = "sqlite:///erp.sqlite"\ntable = "Customer"\nkey = "Id"\n'
+    settings = loaded(other, {"shop": SHOP, "second": SHOP.replace('"crm"', '"erp"')})
+    how = "for the same account shop, from another source: make sure that no customer is in both sources"
+    assert settings.warnings == (f"targets/shop.toml: fields: target second maps Name, Email, too, {how}",)
