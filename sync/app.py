@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
+from sync.facts import Fact
 from sync.log import Redactor
 from sync.model import Explanation, Failure, Standing, Tally, TargetPlan
 from sync.pipeline.courier import Courier
 from sync.pipeline.explain import Asked, explained
 from sync.pipeline.lane import Lane
+from sync.pipeline.observed import ObservedWire, bound
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Projection
 from sync.pipeline.rules import nearest
 from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run
-from sync.pipeline.speaker import Speaker
+from sync.pipeline.speaker import Sender, Speaker
 from sync.ports import Source, Store, Watch
 from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
 from sync.sources.sql import Sql, Table
@@ -75,7 +77,7 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
 async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:
     """One pass, for real. Raises ConfigError, StateError."""
     async with AsyncExitStack() as stack:
-        parts = await _open_parts(settings, names, stopping, redactor, stack)
+        parts = await _open_parts(settings, names, watch, stopping, redactor, stack)
         report = await run(parts.feeds, parts.ways, parts.store, watch)
         report.troubles.extend(parts.troubles)
         return report
@@ -96,12 +98,22 @@ async def apply_saved(settings: Settings, path: Path, watch: Watch, stopping: as
         if name not in settings.targets or settings.targets[name].fingerprint != fingerprint:
             raise SyncError(f"{path}: target {name} was planned with another config: plan again")
     async with AsyncExitStack() as stack:
-        parts = await _open_parts(settings, tuple(saved.fingerprints), stopping, redactor, stack)
+        parts = await _open_parts(settings, tuple(saved.fingerprints), watch, stopping, redactor, stack)
         if parts.troubles:
             raise SourceError(parts.troubles[0])
         if not await parts.store.spend(saved.plan):
             raise SyncError(f"{path}: plan {saved.plan} has been applied already: plan again")
         return await apply(saved, parts.feeds, parts.ways, parts.store, watch)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What every way out is built on."""
+
+    store: Store
+    wire: Sender
+    redactor: Redactor
+    watch: Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ class _Parts:
 
 
 async def _open_parts(
-    settings: Settings, names: Sequence[str], stopping: asyncio.Event, redactor: Redactor, stack: AsyncExitStack
+    settings: Settings, names: Sequence[str], watch: Watch, stopping: asyncio.Event, redactor: Redactor, stack: AsyncExitStack
 ) -> _Parts:
     from sync.wire import open_wire
 
@@ -127,18 +139,24 @@ async def _open_parts(
     keep_key(path, key)
     in_flight = await store.recover()
     wire = await stack.enter_async_context(open_wire())
-    ways = {}
+    ways = await open_ways(settings, Base(store, wire, redactor, watch), stopping, in_flight)
     wanted = {target.account for feed in feeds for target in feed.chosen}
+    return _Parts(store, feeds, {name: way for name, way in ways.items() if name in wanted}, troubles)
+
+
+async def open_ways(settings: Settings, base: Base, stopping: asyncio.Event, in_flight: Mapping[str, int]) -> dict[str, Way]:
+    """A way to each account, which goes on from where it stood; what was in flight by target counts as used."""
+    ways = {}
     for name, account in settings.accounts.items():
-        redactor.learn(account.secrets)
+        base.redactor.learn(account.secrets)
         flown = sum(count for target, count in in_flight.items() if _account_of(target, settings) == name)
-        remember = partial(store.stand, name)
-        lane = Lane(name, account.policy, await store.standing(name), stopping, flown, remember)
+        remember = partial(base.store.stand, name)
+        lane = Lane(name, account.policy, await base.store.standing(name), stopping, flown, remember)
         if flown:
             await remember(lane.standing())
-        if name in wanted:
-            ways[name] = Way(lane, Courier(account.vendor, Speaker(account.vendor, lane, wire, redactor)).carry)
-    return _Parts(store, feeds, ways, troubles)
+        speaker = Speaker(account.vendor, lane, ObservedWire(base.wire, name, base.watch), base.redactor)
+        ways[name] = Way(lane, bound(Courier(account.vendor, speaker).carry))
+    return ways
 
 
 async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[tuple[str, str | None]]:
@@ -260,26 +278,35 @@ async def _open_feeds(
     settings: Settings, names: Sequence[str], key: bytes, stack: AsyncExitStack
 ) -> tuple[list[Feed], list[str]]:
     """Every source that a chosen target needs; a source that cannot be read is told, and its targets wait. Raises ConfigError."""
-    chosen = _chosen(settings, names)
-    targets = {name: _target(settings.targets[name], settings, key) for name in settings.targets}
     feeds: list[Feed] = []
     wrong: list[Mistake] = []
     troubles: list[str] = []
-    for name, table in settings.sources.items():
-        fed = tuple(target for target in targets.values() if target.source == name)
-        wanted = tuple(target for target in fed if target.name in chosen)
-        if not wanted:
-            continue
-        source = _source(name, table, key, stack)
+    for feed in make_feeds(settings, _chosen(settings, names), key, stack):
         try:
-            wrong += await _mistakes(name, source, settings, [target.name for target in wanted])
+            wrong += await find_mistakes(feed, settings)
+            feeds.append(feed)
         except SyncError as error:
             troubles.append(str(error))
-            continue
-        feeds.append(Feed(name, source, fed, wanted, table.definition))
     if wrong:
         raise ConfigError(wrong)
     return feeds, troubles
+
+
+def make_feeds(settings: Settings, chosen: Sequence[str], key: bytes, stack: AsyncExitStack) -> list[Feed]:
+    """Every source that a chosen target needs. Nothing is read yet, so that what it names may not be there."""
+    targets = [_target(target, settings, key) for target in settings.targets.values()]
+    feeds = []
+    for name, table in settings.sources.items():
+        fed = tuple(target for target in targets if target.source == name)
+        wanted = tuple(target for target in fed if target.name in chosen)
+        if wanted:
+            feeds.append(Feed(name, _source(name, table, key, stack), fed, wanted, table.definition))
+    return feeds
+
+
+async def find_mistakes(feed: Feed, settings: Settings) -> list[Mistake]:
+    """What the configuration names and the source does not have. Raises SourceError."""
+    return await _mistakes(feed.name, feed.source, settings, [target.name for target in feed.chosen])
 
 
 def _open_sql(name: str, table: SqlTable, key: bytes) -> Source:
@@ -359,3 +386,6 @@ class Unwatched(Watch):
 
     def moved(self, name: str, what: str, done: int, total: int | None) -> None:
         """Says nothing."""
+
+    def noted(self, fact: Fact) -> None:
+        """Writes nothing down."""

@@ -209,6 +209,30 @@ def run(
 
 
 @app.command()
+def serve(
+    config: Config = HERE,
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where /healthz, /readyz and /metrics are; else [service] listen.")
+    ] = None,
+    log_level: Annotated[Level, typer.Option()] = "info",
+    log_format: Annotated[Format, typer.Option()] = "console",
+) -> None:
+    """Syncs in the background, each target by its schedule. SIGHUP reads the config again, SIGTERM ends it.
+
+    Example: [bold]customer-sync serve --listen 127.0.0.1:8910[/bold]
+    """
+    from sync.settings import address
+
+    redactor = Redactor()
+    configure(redactor, level=log_level, form=log_format)
+    try:
+        place = address(listen) if listen else None
+    except ValueError as error:
+        raise SyncError(f"--listen {error}") from None
+    raise typer.Exit(_run(_until_stopped(lambda stopping: _serve(config, place, stopping, redactor))))
+
+
+@app.command()
 def status(config: Config = HERE, as_json: AsJson = False) -> None:
     """Shows where each target stands.
 
@@ -456,6 +480,15 @@ async def _check_online(settings: Any) -> bool:
         print(f"{name}: {trouble or 'well'}", file=sys.stderr if trouble else sys.stdout)
         well = well and trouble is None
     return well
+
+
+async def _serve(config: Path, listen: Any, stopping: asyncio.Event, redactor: Redactor) -> int:
+    from sync.background import Asked, serve
+
+    reload = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
+    await serve(config, listen, Asked(stopping, reload, GRACE_SECONDS), redactor)
+    return DONE
 
 
 async def _serve_sandbox(host: str, port: int, stopping: asyncio.Event) -> int:

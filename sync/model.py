@@ -400,6 +400,15 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """What the service remembers of a target: when it last ran, when it last ran well, since when it is paused (None: not)."""
+
+    last: datetime | None = None
+    succeeded: datetime | None = None
+    paused: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Where one target stands: customers acknowledged, waiting, and out of step by outcome."""
 

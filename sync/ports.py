@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol, TextIO, TypeVar
 
 from pydantic import BaseModel
 
+from sync.facts import Fact
 from sync.model import (
     Baseline,
     Claim,
@@ -28,6 +29,7 @@ from sync.model import (
     Standing,
     Tally,
     TargetPlan,
+    Timing,
     Token,
     Undone,
     Update,
@@ -205,6 +207,18 @@ class Reading(Protocol):
     async def tally(self) -> list[Tally]:
         """How many customers wait, are parked and are in step, by target."""
 
+    @abstractmethod
+    async def filed(self, target: str) -> dict[int, datetime]:
+        """When those who wait for the target were filed, by version."""
+
+    @abstractmethod
+    async def resumable(self) -> dict[str, datetime]:
+        """By target, when the first customer that was put off, is unknown or was asked for by `retry` may be planned again."""
+
+    @abstractmethod
+    async def timings(self) -> dict[str, Timing]:
+        """What the service remembers of each target."""
+
 
 class Filer(Reading, Protocol):
     """What detecting and planning write: who waits for which target. A dry run has one that forgets."""
@@ -285,6 +299,14 @@ class Store(Filer, Protocol):
         """Notes a run that has ended."""
 
     @abstractmethod
+    async def time(self, target: str, timing: Timing) -> None:
+        """Remembers a target's timing."""
+
+    @abstractmethod
+    async def probe(self) -> None:
+        """Writes something that means nothing. Raises StateError where nothing can be written."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Writes what is left and lets go of the file."""
 
@@ -331,3 +353,7 @@ class Watch(Protocol):
     @abstractmethod
     def moved(self, name: str, what: str, done: int, total: int | None) -> None:
         """`name` (a source or target) has `done` of `total` (None: nobody knows); `what` is "read", "planned" or "sent"."""
+
+    @abstractmethod
+    def noted(self, fact: Fact) -> None:
+        """Something has happened. Which run and target it belongs to is bound in structlog's context."""

@@ -66,6 +66,10 @@ class Breaker:
         self._open_until = now + self._policy.cooldown
         self._probe = None
 
+    def encourage(self) -> None:
+        """It may probe as often again."""
+        self._probes = 0
+
     def left(self, customer: str) -> None:
         """The update that probed ended without an answer either way; another may probe."""
         if self._probe == customer:

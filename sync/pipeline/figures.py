@@ -23,6 +23,11 @@ class Figures:
     clearing: int = 0
     fields: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nobody was planned at all."""
+        return not (self.updates or self.unchanged or self.rejected or self.held or self.foreign)
+
     def count(self, entry: Entry) -> None:
         """One entry more."""
         match entry:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +33,17 @@ class LanePolicy:
     pace: PacePolicy = field(default_factory=PacePolicy)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How an account is: seconds waited for its pace so far, whether it counts as unwell or is stopped, calls left by quota."""
+
+    account: str
+    waited: float
+    unwell: bool
+    stopped: bool
+    quotas: Mapping[str, int]
 
 
 class LaneClosed(SyncError):
@@ -72,6 +83,7 @@ class Lane:
         self._breaker = Breaker(policy.breaker)
         self._stopping = stopping
         self._resume = 0.0
+        self._waited = 0.0
         self._closed: LaneClosed | None = None
         self._unwell = ""
         self._moved = asyncio.Condition()
@@ -102,7 +114,9 @@ class Lane:
 
     async def _next_slot(self, customer: str, *, intended: bool) -> Slot:
         """A slot that will not be used counts as written, or the next one would wait for it for ever."""
+        started = time.monotonic()
         slot = await self._pace.acquire()
+        self._waited += time.monotonic() - started
         if self.closed:
             slot.written()
         self._check()
@@ -149,6 +163,12 @@ class Lane:
             self._closed = LaneClosed(reason, until, refused=refused)
             log.warning("account.stopped", account=self.account, until=until and until.isoformat())
 
+    def reopen(self) -> None:
+        """A new run begins: what ended the last one is tried again, unless it is known to last."""
+        if self._closed and (self._closed.until is None or self._closed.until <= datetime.now(UTC)):
+            self._closed = None
+            self._breaker.encourage()
+
     async def noted(self, customer: str, trouble: SyncError | None, said: str = "") -> None:
         """Tells the breaker how a request ended; `said` is what is wrong, without secrets."""
         if trouble is None or not unwell(trouble):
@@ -171,6 +191,10 @@ class Lane:
         if self._waiting:
             async with self._moved:
                 self._moved.notify_all()
+
+    def condition(self) -> Condition:
+        """How it is now, for whoever looks on."""
+        return Condition(self.account, self._waited, not self._breaker.closed, self._closed is not None, self._pace.left())
 
     def standing(self) -> Standing:
         """What has to be remembered."""

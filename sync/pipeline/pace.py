@@ -186,6 +186,10 @@ class Pace:
                     raise StopAccount(f"quota {rate.text} is used up", until)
                 await self._sleep(left)
 
+    def left(self) -> dict[str, int]:
+        """Calls left now, by quota as written."""
+        return {rate.text: quota.left for rate, quota in zip(self._policy.quotas, self._quotas, strict=True)}
+
     def remember(self) -> Mapping[str, Any]:
         """What `Standing` keeps of the pace."""
         return {"last_sent": self._last_sent, "used": dict(quota.remember() for quota in self._quotas)}

@@ -1,16 +1,19 @@
 """One pass: detect, plan, gate, deliver, report. Calls the stations in their order; a dry run is the first three."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from secrets import token_hex
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from sync.errors import FieldError, Keyless, Refused, SourceError, SyncError, first
+from sync.facts import RunEnded, RunStarted, SourceRead, StationPassed, UpdateSettled
 from sync.model import (
     Baseline,
     Change,
@@ -110,8 +113,18 @@ def new_run() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-{token_hex(3)}"
 
 
-async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> list[Plan]:
-    """Detects, projects, diffs, plans and gates for the chosen targets of one source. Sends nothing. Raises SourceError.
+@contextmanager
+def _station(name: str, whose: str, watch: Watch) -> Iterator[None]:
+    """Says how long it took, however it ended."""
+    at, started = time.time(), time.monotonic()
+    try:
+        yield
+    finally:
+        watch.noted(StationPassed(name, whose, at, time.monotonic() - started))
+
+
+async def read(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> None:
+    """Detects: who has changed is filed for every target of the source. Raises SourceError.
 
     What only some rows suffer from is added to `troubles`.
     """
@@ -119,19 +132,30 @@ async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]
         if await store.enrol(target.name, feed.name, target.fingerprint):
             log.info("target.enrolled", target=target.name)
     stream = Stream(feed.name, feed.source, feed.definition, feed.names)
-    try:
-        found = await detect(stream, store, lambda rows: watch.moved(feed.name, "read", rows, None))
-        log.info("source.read", source=feed.name, rows=found.rows, changed=found.changed)
-    except Keyless as error:
-        log.warning("source.keyless", source=feed.name)
-        troubles.append(str(error))
-    return [await _make_plan(target, feed, store, watch) for target in feed.chosen]
+    with _station("detect", feed.name, watch):
+        try:
+            found = await detect(stream, store, lambda rows: watch.moved(feed.name, "read", rows, None))
+        except Keyless as error:
+            log.warning("source.keyless", source=feed.name)
+            troubles.append(str(error))
+        else:
+            tell = log.info if found.changed else log.debug  # a service looks every few seconds
+            tell("source.read", source=feed.name, rows=found.rows, changed=found.changed)
+            watch.noted(SourceRead(feed.name, found.rows, found.changed))
+
+
+async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> list[Plan]:
+    """Detects, projects, diffs, plans and gates for the chosen targets of one source. Sends nothing. Raises SourceError."""
+    await read(feed, store, watch, troubles)
+    return [await make_plan(target, feed, store, watch) for target in feed.chosen]
 
 
 async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
     """One pass over all feeds. What one source, target or vendor cannot do never stops the others. Raises StateError."""
-    report = await _begun(store)
+    report = begun(watch)
+    await store.begin_run(report.run, report.started)
     async with AsyncExitStack() as stack:
+        stack.enter_context(bound_contextvars(run=report.run))
         lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
         for feed in feeds:
             try:
@@ -144,13 +168,18 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
                 stack.callback(plan.close)
                 lanes.setdefault(target.account, []).append((feed, target, plan))
         await _deliver_all(lanes, ways, store, report, watch)
-    return await _ended(report, ways, store)
+        report.troubles += [trouble for way in ways.values() for trouble in refusal(way)]
+        over(report, watch)
+        await note_down(report, store)
+    return report
 
 
 async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
     """Delivers what of a saved plan still holds, as it was planned, and nothing else. Raises StateError, SourceError."""
-    report = await _begun(store)
+    report = begun(watch)
+    await store.begin_run(report.run, report.started)
     async with AsyncExitStack() as stack:
+        stack.enter_context(bound_contextvars(run=report.run))
         lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
         for feed in feeds:
             for target in feed.chosen:
@@ -159,7 +188,10 @@ async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way]
                 await _replan(plan, target, feed, store, saved, report)
                 lanes.setdefault(target.account, []).append((feed, target, plan))
         await _deliver_all(lanes, ways, store, report, watch)
-    return await _ended(report, ways, store)
+        report.troubles += [trouble for way in ways.values() for trouble in refusal(way)]
+        over(report, watch)
+        await note_down(report, store)
+    return report
 
 
 async def _replan(plan: Plan, target: Target, feed: Feed, store: Store, saved: SavedPlan, report: Report) -> None:
@@ -192,45 +224,76 @@ async def _deliver_all(
         raise first(failed) from None
 
 
-async def _begun(store: Store) -> Report:
+def begun(watch: Watch) -> Report:
+    """The report of a run that begins now."""
     report = Report(new_run(), datetime.now(UTC))
-    await store.begin_run(report.run, report.started)
+    watch.noted(RunStarted(report.run, report.started.timestamp()))
     return report
 
 
-async def _ended(report: Report, ways: Mapping[str, Way], store: Store) -> Report:
-    for way in ways.values():
-        closed = way.lane.closed
-        if closed and closed.refused:
-            report.troubles.append(f"accounts.{way.lane.account}: {closed.reason}")
+def over(report: Report, watch: Watch) -> None:
+    """The run has ended."""
     report.ended = datetime.now(UTC)
-    await store.log_run(report.run, report.started, report.ended, {"targets": report.targets, "troubles": report.troubles})
-    return report
+    seconds = (report.ended - report.started).total_seconds()
+    watch.noted(RunEnded(report.run, tuple(report.targets), report.started.timestamp(), seconds, not report.troubles))
+
+
+async def note_down(report: Report, store: Store) -> None:
+    """Writes the report of a run that has ended. Raises StateError."""
+    ended = report.ended or datetime.now(UTC)
+    await store.log_run(report.run, report.started, ended, {"targets": report.targets, "troubles": report.troubles})
+
+
+def refusal(way: Way) -> list[str]:
+    """What a person has to do something about, if the account's credentials were not accepted."""
+    closed = way.lane.closed
+    return [f"accounts.{way.lane.account}: {closed.reason}"] if closed and closed.refused else []
 
 
 async def _drive(way: Way, work: Sequence[tuple[Feed, Target, Plan]], store: Store, report: Report, watch: Watch) -> None:
     """One account's targets, one after the other."""
     for feed, target, plan in work:
-        report.targets.setdefault(target.name, {})
-        total, done = plan.figures.updates, 0
+        with bound_contextvars(target=target.name):
+            await send(way, (feed, target, plan), store, report, watch)
 
-        def note(settlement: Settlement, name: str = target.name, total: int = total) -> None:
-            nonlocal done
-            report.note(name, settlement)
-            done += settlement.attempts > 0
-            watch.moved(name, "sent", done, total)
 
-        async def unseal(updates: Sequence[Update], feed: Feed = feed, target: Target = target) -> Sequence[Update | Settlement]:
-            return await _unseal(updates, feed.source, target)
+async def send(way: Way, work: tuple[Feed, Target, Plan], store: Store, report: Report, watch: Watch) -> None:
+    """Delivers and settles one target's plan. Raises StateError."""
+    feed, target, plan = work
+    report.targets.setdefault(target.name, {})
+    filed = await store.filed(target.name)
+    done = 0
 
+    def note(settlement: Settlement) -> None:
+        nonlocal done
+        report.note(target.name, settlement)
+        done += settlement.attempts > 0
+        watch.moved(target.name, "sent", done, plan.figures.updates)
+        at = filed.get(settlement.version) if settlement.outcome is Outcome.DELIVERED else None
+        lag = (datetime.now(UTC) - at).total_seconds() if at else None
+        watch.noted(UpdateSettled(target.name, settlement.outcome, settlement.attempts, lag))
+
+    async def unseal(updates: Sequence[Update]) -> Sequence[Update | Settlement]:
+        return await _unseal(updates, feed.source, target)
+
+    with _station("deliver", target.name, watch):
         way_out = Delivery(report.run, target.name, feed.name, target.vendor.place, way.lane, way.carry, unseal, note)
         await deliver(way_out, plan.pages(), store)
         if plan.figures.left:
             report.targets[target.name]["left"] = plan.figures.left
 
 
-async def _make_plan(target: Target, feed: Feed, store: Filer, watch: Watch) -> Plan:
-    plan = Plan(target.name, await store.known(target.name))
+async def make_plan(target: Target, feed: Feed, store: Filer, watch: Watch) -> Plan:
+    """Projects, diffs, plans and gates for whoever waits for one target. Raises SourceError."""
+    with ExitStack() as undo, _station("plan", target.name, watch):
+        plan = Plan(target.name, await store.known(target.name))
+        undo.callback(plan.close)
+        await _fill(plan, target, feed, store, watch)
+        undo.pop_all()
+    return plan
+
+
+async def _fill(plan: Plan, target: Target, feed: Feed, store: Filer, watch: Watch) -> None:
     after, planned = "", 0
     while waiting := await store.pending(target.name, after, PAGE):
         plan.write(await _plan_page(target, feed, store, waiting))
@@ -248,7 +311,6 @@ async def _make_plan(target: Target, feed: Feed, store: Filer, watch: Watch) -> 
     if tripped:
         log.warning("gates.tripped", target=target.name, gates=[gate.gate for gate in tripped])
         plan.gate(lambda update: sift(update, tripped, target.say))
-    return plan
 
 
 async def _plan_page(target: Target, feed: Feed, store: Filer, waiting: Sequence[Pending]) -> list[Entry]:

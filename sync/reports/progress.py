@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
+from sync.facts import Fact
 from sync.ports import Watch
 
 
@@ -25,6 +26,9 @@ class Progress(Watch):
         if (name, what) not in self._tasks:
             self._tasks[name, what] = self._bars.add_task(f"{name}: {what}", total=total)
         self._bars.update(self._tasks[name, what], completed=done, total=total)
+
+    def noted(self, fact: Fact) -> None:
+        """Bars tell how far it is, not what happened."""
 
     def close(self) -> None:
         """Takes the bars away, before something else is printed."""

@@ -3,5 +3,6 @@
 from sync.settings.load import Settings, TargetSettings, load
 from sync.settings.sources import SourceTable, SqlTable
 from sync.settings.tables import SyncTable, TargetTable
+from sync.settings.values import Address, address
 
-__all__ = ["Settings", "SourceTable", "SqlTable", "SyncTable", "TargetSettings", "TargetTable", "load"]
+__all__ = ["Address", "Settings", "SourceTable", "SqlTable", "SyncTable", "TargetSettings", "TargetTable", "address", "load"]

@@ -25,7 +25,7 @@ from sync.pipeline.rules import load as load_object
 from sync.ports import Vendor
 from sync.settings.owners import Owned, one_owner
 from sync.settings.sources import KINDS, SourceTable
-from sync.settings.tables import AccountTable, SyncTable, TargetTable
+from sync.settings.tables import AccountTable, ServiceTable, SyncTable, TargetTable
 from sync.settings.values import resolve
 from sync.vendors import bundled
 from sync.vendors.schema import fields as schema_fields
@@ -78,6 +78,8 @@ class Settings:
     targets: Mapping[str, TargetSettings]
     file: str
     plan_max_age: timedelta
+    keep: timedelta
+    service: ServiceTable
     warnings: tuple[str, ...] = ()
 
 
@@ -110,6 +112,8 @@ def load(directory: Path) -> Settings:
         {target.name: target for target in targets},
         file,
         main.plans.max_age,
+        main.state.keep,
+        main.service,
         (*_warnings(accounts, file), *doubts),
     )
 

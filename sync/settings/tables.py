@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from sync.settings.base import Table
 from sync.settings.sources import OneOfKinds
-from sync.settings.values import Duration, LimitText, RateText, Schedule, Timezone
+from sync.settings.values import AddressText, Duration, LimitText, RateText, Schedule, Timezone
 
 
 def _several(value: object) -> object:
@@ -18,12 +18,14 @@ class StateTable(Table):
     """`[state]`: where the state is kept."""
 
     url: SecretStr = SecretStr("sqlite:///var/customer-sync.db")
+    keep: Duration = Field(default="90d", ge=timedelta(hours=1), validate_default=True, description="runs and history")
 
 
 class ServiceTable(Table):
     """`[service]`: the background service."""
 
-    listen: str = "127.0.0.1:8080"
+    listen: AddressText = Field(default="127.0.0.1:8910", validate_default=True)
+    jitter: Duration = Field(default="5s", validate_default=True, description="by which a run may start later")
 
 
 class RetryTable(Table):
@@ -88,7 +90,7 @@ class TargetTable(Table):
     match: dict[str, str] | None = None
     without_id: Literal["reject", "skip"] = "reject"
     where: dict[str, Annotated[tuple[Any, ...], BeforeValidator(_several)]] | None = None
-    every: Duration | None = None
+    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] | None = None
     schedule: Schedule | None = None
     timezone: Timezone | None = None
     fields: dict[str, Any] = Field(min_length=1)

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
+from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from sync.pipeline.gates import Limit
 from sync.pipeline.pace import Rate
 
+CRON_FIELDS = 5
+MOST_PORT = 65535
 UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 MOST_PERCENT = 100
 LONGEST = Decimal(10**10)
@@ -64,9 +68,12 @@ def _database(value: SecretStr) -> SecretStr:
 
 
 def _schedule(value: str) -> str:
-    if not re.fullmatch(r"[-*/,0-9A-Za-z#?]+(\s+[-*/,0-9A-Za-z#?]+){4}", value.strip()):
-        raise PydanticCustomError("schedule", 'has to be a cron line of five fields, such as "*/5 * * * *"')
-    return value
+    try:
+        if len(value.split()) == CRON_FIELDS and next(CronSim(value, datetime.now(UTC)), None):
+            return value
+    except CronSimError as error:
+        raise PydanticCustomError("schedule", "is no cron line: {why}", {"why": str(error).lower()}) from None
+    raise PydanticCustomError("schedule", 'has to be a cron line of five fields that comes, such as "*/5 * * * *"')
 
 
 def _timezone(value: str) -> str:
@@ -75,6 +82,31 @@ def _timezone(value: str) -> str:
         hint = f"; did you mean {known[0]}?" if known else ', such as "Europe/Berlin"'
         raise PydanticCustomError("timezone", "is no time zone{hint}", {"hint": hint})
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens; port 0 is any free one."""
+
+    host: str
+    port: int
+
+
+def _address(value: object) -> object:
+    if isinstance(value, Address):
+        return value
+    try:
+        return address(str(value))
+    except ValueError as error:
+        raise PydanticCustomError("address", "{why}", {"why": str(error)}) from None
+
+
+def address(text: str) -> Address:
+    """HOST:PORT as it is written, an IPv6 host in brackets. Raises ValueError."""
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})", text.strip())
+    if not found or int(found[2]) > MOST_PORT:
+        raise ValueError('has to be HOST:PORT, such as "127.0.0.1:8910"')
+    return Address(found[1].strip("[]"), int(found[2]))
 
 
 def _written(example: str) -> WithJsonSchema:
@@ -86,6 +118,7 @@ RateText = Annotated[Rate, BeforeValidator(_rate), WithJsonSchema({"type": "stri
 LimitText = Annotated[Limit, BeforeValidator(_limit), _written("30%")]
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+AddressText = Annotated[Address, BeforeValidator(_address), WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8910"]})]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 

@@ -18,6 +18,7 @@ from sync.model import (
     Settlement,
     Standing,
     Tally,
+    Timing,
     Undone,
     Update,
 )
@@ -67,6 +68,8 @@ class Memory(Store):
         self._standings: dict[str, Standing] = {}
         self._runs: dict[str, Run] = {}
         self._undone: dict[tuple[str, str], Kept] = {}
+        self._filed: dict[int, datetime] = {}
+        self._timings: dict[str, Timing] = {}
 
     async def cursor(self, source: str) -> object:
         return self._cursors.get(source)
@@ -150,6 +153,20 @@ class Memory(Store):
             outcomes |= Counter({Outcome.UNDONE.value: undone}) if undone else Counter()
             tallies.append(Tally(target, await self.known(target), sum(not row.parked for row in rows), dict(outcomes)))
         return tallies
+
+    async def filed(self, target: str) -> dict[int, datetime]:
+        return {row.version: self._filed[row.version] for (where, _), row in self._pending.items() if where == target}
+
+    async def resumable(self) -> dict[str, datetime]:
+        found: dict[str, datetime] = {}
+        for (target, _), row in self._pending.items():
+            if not row.parked and (row.due or row.outcome in {Outcome.DEFERRED, Outcome.UNKNOWN}):
+                due = row.due or datetime.fromtimestamp(0, UTC)
+                found[target] = min(due, found.get(target, due))
+        return found
+
+    async def timings(self) -> dict[str, Timing]:
+        return dict(self._timings)
 
     async def file(self, filing: Filing) -> None:
         missing = [name for name, (source, _) in self._enrolled.items() if source == filing.source and name not in filing.targets]
@@ -235,6 +252,7 @@ class Memory(Store):
         ]
         for target, customer in chosen:
             self._wait(target, customer)
+            self._pending[target, customer] = replace(self._pending[target, customer], due=datetime.now(UTC))
         return len(chosen)
 
     async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
@@ -255,11 +273,18 @@ class Memory(Store):
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         self._runs[run] = Run(run, started, ended, report)
 
+    async def time(self, target: str, timing: Timing) -> None:
+        self._timings[target] = timing
+
+    async def probe(self) -> None:
+        pass
+
     async def close(self) -> None:
         pass
 
     def _wait(self, target: str, customer: str) -> None:
         self._versions += 1
+        self._filed[self._versions] = datetime.now(UTC)
         row = self._pending.get((target, customer))
         self._pending[target, customer] = Row(self._versions, row.id if row else None)
 

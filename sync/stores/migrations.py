@@ -46,6 +46,10 @@ MIGRATIONS = (
         PRIMARY KEY (target, customer)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE timings (target TEXT PRIMARY KEY, last REAL, succeeded REAL, paused REAL) WITHOUT ROWID;
+    CREATE TABLE filings (version INTEGER PRIMARY KEY, at REAL NOT NULL);
+    """,
 )
 
 SCRATCH = """
@@ -67,6 +71,7 @@ CREATE TEMP TABLE undone (
     target TEXT, customer TEXT, source TEXT, run TEXT, at REAL, leaves BLOB, PRIMARY KEY (target, customer)
 );
 INSERT INTO temp.undone SELECT * FROM main.undone;
+CREATE TEMP TABLE filings (version INTEGER PRIMARY KEY, at REAL NOT NULL);
 """
 """For a dry run: temporary tables that stand before the real ones, so that what is filed is never written.
 

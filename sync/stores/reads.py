@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import orjson
 from xxhash import xxh3_128_digest
 
-from sync.model import Baseline, Failure, Outcome, Tally
+from sync.model import Baseline, Failure, Outcome, Tally, Timing
 from sync.stores import past
 from sync.stores.codec import decode, decode_errors
 
@@ -104,3 +104,19 @@ def tally(connection: sqlite3.Connection) -> list[Tally]:
         counted.setdefault(target, {})[Outcome.UNDONE.value] = count
     names = [name for (name,) in connection.execute("SELECT name FROM main.targets ORDER BY name")]
     return [Tally(name, known.get(name, 0), waiting.get(name, 0), counted.get(name, {})) for name in names]
+
+
+FILED = "SELECT version, at FROM main.filings WHERE version IN (SELECT version FROM pending WHERE target = ?)"
+
+
+def resumable(connection: sqlite3.Connection) -> dict[str, datetime]:
+    statement = (
+        "SELECT target, min(due) FROM pending WHERE NOT parked AND (outcome IN ('deferred', 'unknown') OR due > 0)"
+        " GROUP BY target"
+    )
+    return {target: datetime.fromtimestamp(due, UTC) for target, due in connection.execute(statement)}
+
+
+def timings(connection: sqlite3.Connection) -> dict[str, Timing]:
+    found = connection.execute("SELECT target, last, succeeded, paused FROM main.timings")
+    return {target: Timing(*(at and moment(at) for at in moments)) for target, *moments in found}

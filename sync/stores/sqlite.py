@@ -30,6 +30,7 @@ from sync.model import (
     Settlement,
     Standing,
     Tally,
+    Timing,
     Undone,
     Update,
 )
@@ -115,6 +116,16 @@ class Ledger(Filer):
     async def tally(self) -> list[Tally]:
         return await self._call(reads.tally)
 
+    async def filed(self, target: str) -> dict[int, datetime]:
+        rows = await self._call(reads.rows, reads.FILED, (target,))
+        return {version: reads.moment(at) for version, at in rows}
+
+    async def resumable(self) -> dict[str, datetime]:
+        return await self._call(reads.resumable)
+
+    async def timings(self) -> dict[str, Timing]:
+        return await self._call(reads.timings)
+
     async def file(self, filing: Filing) -> None:
         await self._call(writes.file, filing)
 
@@ -175,6 +186,13 @@ class Sqlite(Ledger, Store):
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         row = (run, started.timestamp(), ended.timestamp(), orjson.dumps(report))
         await self._call(writes.many, "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", [row])
+
+    async def time(self, target: str, timing: Timing) -> None:
+        moments = [moment and moment.timestamp() for moment in (timing.last, timing.succeeded, timing.paused)]
+        await self._call(writes.many, "INSERT OR REPLACE INTO timings VALUES (?, ?, ?, ?)", [(target, *moments)])
+
+    async def probe(self) -> None:
+        await self._call(writes.many, "UPDATE versions SET last = last", [()])
 
     async def close(self) -> None:
         with suppress(StateError):  # somebody else reads just now, and the journal stays as it is

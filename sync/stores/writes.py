@@ -27,15 +27,17 @@ def file(connection: sqlite3.Connection, filing: Filing) -> None:
         connection.execute("DELETE FROM pages WHERE source = ?", (filing.source,))
         missing = "DELETE FROM targets WHERE source = ? AND name NOT IN (SELECT value FROM json_each(?))"
         connection.execute(missing, (filing.source, orjson.dumps(filing.targets).decode()))
-    version = _next_version(connection)
-    connection.executemany(FILE, [(target, key, version) for target in filing.targets for key, _ in filing.rows])
+        version = _next_version(connection)
+        connection.executemany(FILE, [(target, key, version) for target in filing.targets for key, _ in filing.rows])
     if filing.cursor is not None:
         connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (filing.source, orjson.dumps(filing.cursor)))
 
 
 def _next_version(connection: sqlite3.Connection) -> int:
     """Greater than all before, also than those of customers that wait no more: a plan made long ago must not match again."""
-    return int(connection.execute("UPDATE versions SET last = last + 1 RETURNING last").fetchone()[0])
+    version = int(connection.execute("UPDATE versions SET last = last + 1 RETURNING last").fetchone()[0])
+    connection.execute("INSERT INTO filings VALUES (?, ?)", (version, time.time()))
+    return version
 
 
 FILE = (
@@ -157,8 +159,8 @@ def drop(connection: sqlite3.Connection, target: str, waiting: Sequence[Pending]
 def retry(connection: sqlite3.Connection, targets: Sequence[str], customers: Sequence[str]) -> int:
     statement = (
         "UPDATE pending SET version = ?, outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL,"
-        " due = 0, parked = 0 WHERE outcome IS NOT NULL AND (? OR target IN (SELECT value FROM json_each(?)))"
+        " due = ?, parked = 0 WHERE outcome IS NOT NULL AND (? OR target IN (SELECT value FROM json_each(?)))"
         " AND (? OR customer IN (SELECT value FROM json_each(?)))"
     )
     values = (not targets, orjson.dumps(targets).decode(), not customers, orjson.dumps(customers).decode())
-    return connection.execute(statement, (_next_version(connection), *values)).rowcount
+    return connection.execute(statement, (_next_version(connection), time.time(), *values)).rowcount

@@ -286,6 +286,9 @@ def same(expected: object, held: object) -> bool:
 class Nobody(Watch):
     """Does not look."""
 
+    def noted(self, fact: object) -> None:
+        pass
+
     def moved(self, name: str, what: str, done: int, total: int | None) -> None:
         pass
 

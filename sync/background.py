@@ -1,0 +1,194 @@
+"""A folder of configuration -> the background service, until it is asked to stop."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from sync.app import Base, find_mistakes, make_feeds, open_ways, state_path
+from sync.errors import ConfigError, Mistake, SourceError, SyncError
+from sync.log import Redactor
+from sync.pipeline.run import Feed
+from sync.service.engine import Engine, Setup
+from sync.service.scheduler import Schedule
+from sync.service.service import Service
+from sync.service.supervisor import Supervisor
+from sync.service.web import build, listening
+from sync.settings import Address, Settings, TargetSettings, load
+from sync.stores.file import keep_key, secret_key
+from sync.stores.sqlite import open_store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the process is asked for by signals: `stopping` once, `reload` as often as somebody wants.
+
+    `grace` is how many seconds what is in flight is given when the service ends because of a failure.
+    """
+
+    stopping: asyncio.Event
+    reload: asyncio.Event
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """A configuration that was found to be valid, with its sources; `stack` closes them."""
+
+    settings: Settings
+    key: bytes
+    feeds: tuple[Feed, ...]
+    stack: AsyncExitStack
+
+
+async def serve(directory: Path, listen: Address | None, asked: Asked, redactor: Redactor) -> None:
+    """Syncs by schedule until it is asked to stop. Raises SyncError, also where a part of it has died."""
+    settings = load(directory)
+    supervisor = Supervisor(asked.stopping)
+    async with AsyncExitStack() as stack:
+        config = await _open(settings)  # a mistake is told before any file is made
+        stack.push_async_callback(config.stack.aclose)
+        base, service, in_flight = await _open_base(config, supervisor, redactor, stack)
+        place = listen or settings.service.listen
+        url = await stack.enter_async_context(listening(build(service), place.host, place.port))
+        log.info("service.started", url=url, targets=list(settings.targets))
+        try:
+            await _Host(directory, base, service, asked).run(config, in_flight)
+        except asyncio.CancelledError:
+            if not supervisor.dead:
+                raise
+    if supervisor.dead:
+        raise SyncError(f"the service has ended: {supervisor.dead}")
+    log.info("service.stopped")
+
+
+async def _open_base(
+    config: _Config, supervisor: Supervisor, redactor: Redactor, stack: AsyncExitStack
+) -> tuple[Base, Service, Mapping[str, int]]:
+    """What outlives a configuration, and what was in flight when the last process ended."""
+    from sync.wire import open_wire
+
+    path = state_path(config.settings)
+    store = open_store(path, exclusive=True)
+    stack.push_async_callback(store.close)
+    keep_key(path, config.key)
+    in_flight = await store.recover()
+    wire = await stack.enter_async_context(open_wire())
+    service = Service(store, supervisor)
+    return Base(store, wire, redactor, service.watch), service, in_flight
+
+
+async def _open(settings: Settings) -> _Config:
+    """What cannot be read now is read later; what lacks a thing that is named is a mistake. Raises ConfigError, StateError."""
+    async with AsyncExitStack() as stack:
+        key = secret_key(state_path(settings))
+        feeds = make_feeds(settings, tuple(settings.targets), key, stack)
+        wrong: list[Mistake] = []
+        for feed in feeds:
+            try:
+                wrong += await find_mistakes(feed, settings)
+            except SourceError as error:
+                log.warning("source.failed", source=feed.name, reason=str(error))
+        if wrong:
+            raise ConfigError(wrong)
+        kept = stack.pop_all()
+    return _Config(settings, key, tuple(feeds), kept)
+
+
+async def _check(feed: Feed, settings: Settings) -> None:
+    if wrong := await find_mistakes(feed, settings):
+        raise ConfigError(wrong)
+
+
+class _Host:
+    """Keeps one configuration at work at a time, and puts the next one in its place."""
+
+    def __init__(self, directory: Path, base: Base, service: Service, asked: Asked) -> None:
+        self._directory = directory
+        self._base = base
+        self._service = service
+        self._asked = asked
+        self._closing = asyncio.Event()
+        self._next: _Config | None = None
+
+    async def run(self, config: _Config, in_flight: Mapping[str, int]) -> None:
+        """Until the process is asked to stop, and what was in flight then is settled."""
+        watch, stopping = self._service.supervisor.watch, self._asked.stopping
+        async with asyncio.TaskGroup() as group:
+            ending = group.create_task(self._end(asyncio.current_task()))
+            reloading = group.create_task(watch("reload", self._reload(config.settings), until=stopping))
+            following: _Config | None = config
+            while following is not None and not stopping.is_set():
+                await self._work(following, in_flight)
+                following, self._next, in_flight = self._next, None, {}
+            if following is not None:
+                await following.stack.aclose()
+            for task in (ending, reloading):
+                task.cancel()
+
+    async def _work(self, config: _Config, in_flight: Mapping[str, int]) -> None:
+        """One configuration, until the next one or the end."""
+        async with config.stack:
+            self._closing = closing = asyncio.Event()
+            settings, store = config.settings, self._base.store
+            ways = await open_ways(settings, self._base, closing, in_flight)
+            checks = {feed.name: partial(_check, feed, settings) for feed in config.feeds}
+            schedules = {name: _schedule(target, settings) for name, target in settings.targets.items()}
+            setup = Setup(config.feeds, checks, ways, schedules, closing)
+            engine = Engine(setup, store, self._service.watch, self._service.supervisor, await store.timings())
+            self._service.engine = engine
+            await engine.run()
+            for name, way in ways.items():
+                await store.stand(name, way.lane.standing())
+
+    async def _end(self, main: asyncio.Task[None] | None) -> None:
+        await self._asked.stopping.wait()
+        self._closing.set()
+        if self._service.supervisor.dead and main:
+            asyncio.get_running_loop().call_later(self._asked.grace, main.cancel)
+
+    async def _reload(self, current: Settings) -> None:
+        """All of a new configuration is taken, or none of it."""
+        while True:
+            await self._asked.reload.wait()
+            self._asked.reload.clear()
+            try:
+                settings = load(self._directory)
+                _same_place(current, settings)
+                following = await _open(settings)
+            except SyncError as error:
+                log.error("config.refused", mistakes=str(error).splitlines())  # noqa: TRY400 - for a person
+                continue
+            current = settings
+            superseded, self._next = self._next, following
+            if superseded:
+                await superseded.stack.aclose()
+            self._closing.set()
+            log.info("config.taken", targets=list(settings.targets))
+
+
+def _same_place(old: Settings, new: Settings) -> None:
+    """Raises ConfigError for what cannot change while the service runs."""
+    wrong = [
+        Mistake(new.file, key, "cannot change while the service runs: restart it")
+        for key, before, after in (
+            ("state.url", old.state.get_secret_value(), new.state.get_secret_value()),
+            ("service.listen", old.service.listen, new.service.listen),
+        )
+        if before != after
+    ]
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _schedule(target: TargetSettings, settings: Settings) -> Schedule:
+    table = target.table
+    if table.every is None and table.schedule is None:
+        log.warning("target.unscheduled", target=target.name, advice='it runs when asked to; set every = "5m" in its file')
+    return Schedule(table.every, table.schedule, table.timezone or "UTC", settings.service.jitter, target.source)

@@ -1,0 +1,1 @@
+"""Background syncing: schedules, the work that they set off, and its health."""

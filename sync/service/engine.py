@@ -1,0 +1,304 @@
+"""One configuration at work: sources are read when a target is due, and each account delivers by itself.
+
+What is read is filed in the store for every target, so that nobody waits for anybody: a source's task hands the targets that
+are due to their accounts' tasks and goes on; a target that is still busy is due again once it is free.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from sync.errors import ConfigError, SourceError
+from sync.facts import Fact
+from sync.model import Outcome, Timing
+from sync.pipeline.run import Feed, Report, Way, begun, make_plan, note_down, over, read, refusal, send
+from sync.ports import Store, Watch
+from sync.service.scheduler import Schedule
+from sync.service.supervisor import Supervisor
+from sync.service.turns import Turn, rest
+
+log = structlog.get_logger()
+LOOK = 5.0
+"""Seconds between two looks for customers who were put off, or whom another process asked for."""
+LONGEST_WAIT = 30.0
+"""Seconds; a machine that has slept did not count them, so the clock is looked at again."""
+OVERDUE = timedelta(minutes=2)
+STUCK = timedelta(minutes=15)
+PUT_OFF = (Outcome.DEFERRED.value, Outcome.UNKNOWN.value)
+
+
+def clock() -> datetime:
+    """The time; `time.time`, so that a test can have its own."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One configuration, live. `checks` look whether a source has what the configuration names (ConfigError, SourceError).
+
+    Once `closing` is set, nothing more goes out on the ways.
+    """
+
+    feeds: Sequence[Feed]
+    checks: Mapping[str, Callable[[], Awaitable[None]]]
+    ways: Mapping[str, Way]
+    schedules: Mapping[str, Schedule]
+    closing: asyncio.Event
+
+
+class Line:
+    """A source of the service: what it feeds, how to `check` it, whether it is well, and what wakes its task."""
+
+    def __init__(self, feed: Feed, check: Callable[[], Awaitable[None]]) -> None:
+        self.feed = feed
+        self.check = check
+        self.woken = asyncio.Event()
+        self.setbacks = 0
+        self.rests_until: datetime | None = None
+        self.moved: datetime | None = None
+
+    def failed(self, now: datetime) -> None:
+        """It could not be read, and is left alone for a while."""
+        self.setbacks += 1
+        self.rests_until = now + rest(self.setbacks)
+
+    def recovered(self) -> None:
+        """It could be read."""
+        self.setbacks, self.rests_until = 0, None
+
+
+class _Reading(Watch):
+    """Sees that rows come, and passes everything on."""
+
+    def __init__(self, watch: Watch, line: Line) -> None:
+        self._watch = watch
+        self._line = line
+
+    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
+        self._line.moved = clock()
+        self._watch.moved(name, what, done, total)
+
+    def noted(self, fact: Fact) -> None:
+        self._watch.noted(fact)
+
+
+@dataclass(slots=True)
+class Run:
+    """A run under way; `left` targets are not done yet, and it is `kept` once there was something to do."""
+
+    report: Report
+    left: int
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One target's part of a run."""
+
+    run: Run
+    line: Line
+    turn: Turn
+
+
+class Engine:
+    """Reads, plans and delivers by schedule until the setup is closed."""
+
+    def __init__(self, setup: Setup, store: Store, watch: Watch, supervisor: Supervisor, timings: Mapping[str, Timing]) -> None:
+        now = clock()
+        self._setup = setup
+        self._store = store
+        self._watch = watch
+        self._supervisor = supervisor
+        self._lines = {feed.name: Line(feed, setup.checks[feed.name]) for feed in setup.feeds}
+        self.turns = {
+            target.name: Turn(target, setup.schedules[target.name], timings.get(target.name, Timing()), now)
+            for feed in setup.feeds
+            for target in feed.chosen
+        }
+        self._queues: dict[str, asyncio.Queue[Job]] = {account: asyncio.Queue() for account in setup.ways}
+        self._sending: set[str] = set()
+        self._looked = now
+
+    @property
+    def ways(self) -> Mapping[str, Way]:
+        """The way to each account."""
+        return self._setup.ways
+
+    async def run(self) -> None:
+        """Works until the setup is closed and what was in flight then is settled."""
+        watch = partial(self._supervisor.watch, until=self._setup.closing)
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(watch(f"source {name}", self._follow(line))) for name, line in self._lines.items()}
+            tasks["look"] = group.create_task(watch("due work", self._look()))
+            drivers = {name: group.create_task(watch(f"account {name}", self._drive(name))) for name in self._queues}
+            await self._setup.closing.wait()
+            for task in tasks.values():
+                task.cancel()
+            for account, task in drivers.items():
+                if account not in self._sending:
+                    task.cancel()
+
+    # ---- what may be asked of it
+
+    async def pause(self, name: str) -> None:
+        """The target runs only when asked to from now on, also after a restart; a run under way is finished."""
+        await self._keep(self.turns[name], paused=clock())
+
+    async def resume(self, name: str) -> None:
+        """The target runs by its schedule again; runs that it missed are run once."""
+        await self._keep(self.turns[name], paused=None)
+        self._wake(name)
+
+    def run_now(self, name: str) -> None:
+        """The target runs as soon as it is free, whatever its schedule says."""
+        self.turns[name].asked = True
+        self._wake(name)
+
+    def troubles(self) -> list[str]:
+        """What does not move as it should, a sentence each."""
+        now = clock()
+        found = [f"due work was last looked for at {self._looked:%H:%M:%S}"] if now - self._looked > OVERDUE else []
+        found += [
+            f"source {line.feed.name} is being read, and nothing has come since {line.moved:%H:%M:%S}"
+            for line in self._lines.values()
+            if line.moved and now - line.moved > STUCK
+        ]
+        for turn in self.turns.values():
+            line, due = self._lines[turn.target.source], turn.next(now)
+            if due and not turn.busy and line.rests_until is None and line.moved is None and now - due > OVERDUE:
+                found.append(f"target {turn.name} is due since {due:%H:%M:%S} and does not run")
+        return found
+
+    async def _keep(self, turn: Turn, *, paused: datetime | None) -> None:
+        turn.timing = replace(turn.timing, paused=paused)
+        await self._store.time(turn.name, turn.timing)
+        log.info("target.resumed" if paused is None else "target.paused", target=turn.name)
+
+    def _wake(self, name: str) -> None:
+        self._lines[self.turns[name].target.source].woken.set()
+
+    # ---- sources
+
+    async def _follow(self, line: Line) -> None:
+        """Reads one source whenever a target that it feeds is due."""
+        turns = [self.turns[target.name] for target in line.feed.chosen]
+        while True:
+            now = clock()
+            resting = line.rests_until is not None and line.rests_until > now
+            due = [] if resting else [turn for turn in turns if turn.is_due(now)]
+            if due:
+                await self._read(line, due, now)
+                continue
+            starts = [start for turn in turns if not turn.busy and (start := turn.next(now))]
+            await self._rest(line, min(max(start, line.rests_until or start) for start in starts) if starts else None)
+
+    async def _rest(self, line: Line, until: datetime | None) -> None:
+        seconds = LONGEST_WAIT if until is None else min((until - clock()).total_seconds(), LONGEST_WAIT)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await line.woken.wait()
+        line.woken.clear()
+
+    async def _read(self, line: Line, due: Sequence[Turn], now: datetime) -> None:
+        """One look at the source for all who are due; each then goes on by itself."""
+        run = Run(begun(self._watch), len(due))
+        for turn in due:
+            turn.begin(now, scheduled=True)
+        feed = replace(line.feed, chosen=tuple(turn.target for turn in due))
+        with bound_contextvars(run=run.report.run):
+            try:
+                line.moved = clock()
+                await line.check()
+                await read(feed, self._store, _Reading(self._watch, line), run.report.troubles)
+                line.recovered()
+            except (ConfigError, SourceError) as error:
+                self._failed(line, run, error)
+                for turn in due:
+                    turn.give_back()
+                await self._end(run)
+                return
+            finally:
+                line.moved = None
+        for turn in due:
+            self._queues[turn.target.account].put_nowait(Job(run, line, turn))
+
+    def _failed(self, line: Line, run: Run, error: ConfigError | SourceError) -> None:
+        line.failed(clock())
+        reason = str(error).replace("\n", "; ")
+        run.report.troubles.append(reason)
+        log.error("source.failed", source=line.feed.name, reason=reason)
+
+    # ---- accounts
+
+    async def _drive(self, account: str) -> None:
+        """One account's targets, one after the other."""
+        way = self._setup.ways[account]
+        while True:
+            job = await self._queues[account].get()
+            way.lane.reopen()
+            try:
+                with bound_contextvars(run=job.run.report.run, target=job.turn.name):
+                    await self._pass(way, job)
+            finally:
+                self._sending.discard(account)
+            if self._setup.closing.is_set():
+                return
+
+    async def _pass(self, way: Way, job: Job) -> None:
+        report, turn, feed = job.run.report, job.turn, job.line.feed
+        try:
+            await job.line.check()
+            with closing(await make_plan(turn.target, feed, self._store, self._watch)) as plan:
+                self._sending.add(way.lane.account)
+                if not plan.figures.empty:
+                    await self._begin(job.run)
+                await send(way, (feed, turn.target, plan), self._store, report, self._watch)
+        except (ConfigError, SourceError) as error:
+            self._failed(job.line, job.run, error)
+            turn.give_back()
+        else:
+            refused = refusal(way)
+            report.troubles += refused
+            counts = report.targets[turn.name]
+            turn.end(clock(), put_off=any(counts.get(outcome) for outcome in PUT_OFF), refused=bool(refused))
+            await self._store.time(turn.name, turn.timing)
+        await self._done(job)
+
+    async def _done(self, job: Job) -> None:
+        """The last target's end is the run's."""
+        self._wake(job.turn.name)
+        job.run.left -= 1
+        if job.run.left == 0:
+            await self._end(job.run)
+
+    async def _begin(self, run: Run) -> None:
+        """A run that finds nothing to do leaves nothing behind, since there may be one every few seconds."""
+        if not run.kept:
+            run.kept = True
+            await self._store.begin_run(run.report.run, run.report.started)
+
+    async def _end(self, run: Run) -> None:
+        over(run.report, self._watch)
+        if run.kept or run.report.troubles:
+            await note_down(run.report, self._store)
+
+    # ---- between the schedules
+
+    async def _look(self) -> None:
+        """Takes up those who were put off once they may be tried again, and those whom `retry` asked for."""
+        while True:
+            now = self._looked = clock()
+            for name, due in (await self._store.resumable()).items():
+                turn = self.turns.get(name)
+                if turn and due <= now and turn.may_resume(now):
+                    turn.begin(now, scheduled=False)
+                    line = self._lines[turn.target.source]
+                    self._queues[turn.target.account].put_nowait(Job(Run(begun(self._watch), 1), line, turn))
+            await asyncio.sleep(LOOK)

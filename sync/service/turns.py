@@ -1,0 +1,85 @@
+"""One target of the service: when it is next, what it waits for, and what it remembers."""
+
+from datetime import datetime, timedelta
+
+from sync.model import Timing
+from sync.pipeline.run import Target
+from sync.service.scheduler import Schedule
+
+SHORTEST_REST = timedelta(seconds=5)
+LONGEST_REST = timedelta(minutes=5)
+
+
+def rest(setbacks: int) -> timedelta:
+    """How long to leave alone what has failed so many times in a row."""
+    doublings: int = 2 ** min(setbacks - 1, 10)
+    return min(SHORTEST_REST * doublings, LONGEST_REST)
+
+
+class Turn:
+    """A target's place in the schedule. Only one run at a time has it (`busy`). The clock is the caller's."""
+
+    def __init__(self, target: Target, schedule: Schedule, timing: Timing, now: datetime) -> None:
+        self.target = target
+        self.schedule = schedule
+        self.timing = timing
+        self.asked = False
+        self.busy = False
+        self.setbacks = 0
+        self._since = now
+        self._rests_until: datetime | None = now
+        self._counts_as: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return self.target.name
+
+    @property
+    def paused(self) -> bool:
+        """Whether it runs only when asked to."""
+        return self.timing.paused is not None
+
+    def next(self, now: datetime) -> datetime | None:
+        """When its next run starts (it may be overdue); None: when somebody asks for it."""
+        if self.asked:
+            return now
+        moment = None if self.paused else self._moment(now)
+        return None if moment is None else self.schedule.start(moment)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a run should start now."""
+        start = None if self.busy else self.next(now)
+        return start is not None and start <= now
+
+    def may_resume(self, now: datetime) -> bool:
+        """Whether those who were put off may be tried between the schedules."""
+        return not self.busy and not self.paused and self._rests_until is not None and self._rests_until <= now
+
+    def begin(self, now: datetime, *, scheduled: bool) -> None:
+        """A run has it now."""
+        moment = self._moment(now)
+        if scheduled:
+            self._counts_as = self.schedule.ran(moment, now) if moment is not None and moment <= now else now
+            self.asked = False
+        self.busy = True
+
+    def give_back(self) -> None:
+        """The run could not be done: it is due as before."""
+        self.busy = False
+        self._counts_as = None
+
+    def end(self, now: datetime, *, put_off: bool, refused: bool) -> None:
+        """The run is over. With customers `put_off` it rests a while; where credentials were `refused`, till its next run."""
+        self.busy = False
+        self.setbacks = self.setbacks + 1 if put_off else 0
+        self._rests_until = None if refused else now + rest(self.setbacks) if put_off else now
+        succeeded = self.timing.succeeded if put_off or refused else now
+        self.timing = Timing(self._counts_as or self.timing.last, succeeded, self.timing.paused)
+        self._counts_as = None
+
+    def _moment(self, now: datetime) -> datetime | None:
+        last = self.timing.last
+        if last is None:
+            return self.schedule.first(self._since)
+        return self.schedule.following(min(last, now))  # a clock that was set back must not put it off

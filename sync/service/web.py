@@ -1,0 +1,59 @@
+"""HTTP -> the service's health and metrics."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import orjson
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from sync.errors import StateError, SyncError
+from sync.service.service import Service
+
+SERVICE: Final = web.AppKey("service", Service)
+
+
+def build(service: Service) -> web.Application:
+    """The application; what it needs stands under `SERVICE`."""
+    app = web.Application()
+    app[SERVICE] = service
+    app.add_routes(
+        [web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", metrics)]  # HEAD comes along
+    )
+    return app
+
+
+async def alive(_request: web.Request) -> web.Response:
+    """The process answers."""
+    return web.json_response({"format": 1, "alive": True})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Whether it does its work: 503 with the reasons, where it does not."""
+    reasons = await request.app[SERVICE].troubles()
+    body = orjson.dumps({"format": 1, "ready": not reasons, "reasons": reasons})
+    return web.Response(body=body, status=503 if reasons else 200, content_type="application/json")
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """For Prometheus."""
+    try:
+        return web.Response(body=await request.app[SERVICE].metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    except StateError as error:
+        return web.Response(text=f"{error}\n", status=503)
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+    """Serves the application in this event loop; yields its URL. Raises SyncError."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port, reuse_address=True).start()
+        except OSError as error:
+            raise SyncError(f"cannot listen on {host}:{port}: {error.strerror}: name another --listen") from None
+        yield f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
