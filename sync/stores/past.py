@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from sync.model import Episode, Failure, Filing, Outcome, Run, Settlement, Undone
+from sync.stores.bulk import insert
 from sync.stores.codec import (
     decode,
     decode_changes,
@@ -26,14 +27,10 @@ COLUMNS = "run, at, target, customer, id, outcome, reason, attempts, changes, re
 
 def remember(connection: sqlite3.Connection, run: str, target: str, settlements: Sequence[Settlement], now: float) -> None:
     """What was sent, and how it ended."""
-    connection.executemany(
-        f"INSERT INTO history ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
-        [
-            (run, now, target, s.customer, s.id, s.outcome.value, s.reason, s.attempts, *_sent(s))
-            for s in settlements
-            if s.changes
-        ],
-    )
+    into = f"INSERT INTO history ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+    sent = [s for s in settlements if s.changes]
+    rows = [(run, now, target, s.customer, s.id, s.outcome.value, s.reason, s.attempts, *_sent(s)) for s in sent]
+    insert(connection, into, rows)
 
 
 def history(connection: sqlite3.Connection, target: str, customer: str, most: int) -> list[Episode]:

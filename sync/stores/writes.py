@@ -9,6 +9,7 @@ import orjson
 
 from sync.model import Filing, Outcome, Pending, Settlement, Update
 from sync.stores import past
+from sync.stores.bulk import insert
 from sync.stores.codec import encode, encode_errors
 from sync.stores.reads import IN_FLIGHT
 
@@ -92,42 +93,59 @@ def recover(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def intend(connection: sqlite3.Connection, target: str, updates: Sequence[Update]) -> None:
-    for update in updates:
-        row = connection.execute(
-            "SELECT fields FROM intents WHERE target = ? AND customer = ?", (target, update.customer)
-        ).fetchone()
-        fields = {change.field for change in update.changes} | set(orjson.loads(row[0]) if row else ())
-        values = (target, update.customer, orjson.dumps(sorted(fields)))
-        connection.execute("INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", values)
-    others = [(target, update.identity.value, update.customer) for update in updates]
-    connection.executemany("DELETE FROM baselines WHERE target = ? AND id = ? AND customer <> ?", others)
+    fields = {update.customer: {change.field for change in update.changes} for update in updates}
+    statement = "SELECT customer, fields FROM intents WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
+    for customer, intended in connection.execute(statement, (target, _text(list(fields)))):
+        fields[customer] |= set(orjson.loads(intended))
+    rows = [(target, customer, orjson.dumps(sorted(names))) for customer, names in fields.items()]
+    insert(connection, "INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", rows)
+    claimed = _text([(update.identity.value, update.customer) for update in updates])
+    connection.execute(OTHERS, {"target": target, "claimed": claimed})
+
+
+OTHERS = """
+WITH claimed AS MATERIALIZED (SELECT value ->> 0 AS id, value ->> 1 AS customer FROM json_each(:claimed))
+DELETE FROM baselines WHERE target = :target AND id IN (SELECT id FROM claimed)
+AND (id, customer) NOT IN (SELECT id, customer FROM claimed)
+"""
+"""Those that had one of these vendor ids before."""
 
 
 def settle(connection: sqlite3.Connection, target: str, place: str, settlements: Sequence[Settlement], run: str) -> None:
-    connection.executemany("DELETE FROM intents WHERE target = ? AND customer = ?", [(target, s.customer) for s in settlements])
-    connection.executemany(
-        "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (target, s.customer, place, s.id, encode(s.taken), orjson.dumps(sorted(s.doubt)) if s.doubt else None)
-            for s in settlements
-            if s.taken is not None
-        ],
-    )
+    statement = "DELETE FROM intents WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
+    connection.execute(statement, (target, _text([settlement.customer for settlement in settlements])))
+    acknowledged = [
+        (target, s.customer, place, s.id, encode(s.taken), orjson.dumps(sorted(s.doubt)) if s.doubt else None)
+        for s in settlements
+        if s.taken is not None
+    ]
+    insert(connection, "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?, ?)", acknowledged)
     for settlement in settlements:
         if settlement.taken is None and settlement.doubt:
             _doubt(connection, target, place, settlement)
-    done = {Outcome.DELIVERED, Outcome.UNCHANGED}
-    connection.executemany(
-        "DELETE FROM pending WHERE target = ? AND customer = ? AND version = ?",
-        [(target, s.customer, s.version) for s in settlements if s.outcome in done and not s.stays],
-    )
     now = time.time()
     past.remember(connection, run, target, settlements, now)
+    done = {Outcome.DELIVERED, Outcome.UNCHANGED}
+    _in_step(connection, target, [s for s in settlements if s.outcome in done and not s.stays])
     connection.executemany(
         "UPDATE pending SET outcome = ?, reason = ?, errors = ?, attempts = attempts + ?, since = coalesce(since, ?), due = ?,"
         " parked = ? WHERE target = ? AND customer = ? AND version = ?",
         [(*_told(s, now), target, s.customer, s.version) for s in settlements if s.outcome not in done],
     )
+
+
+def _in_step(connection: sqlite3.Connection, target: str, settlements: Sequence[Settlement]) -> None:
+    """They wait no more, unless they have been filed again meanwhile."""
+    versions: dict[int, list[str]] = {}
+    for settlement in settlements:
+        versions.setdefault(settlement.version, []).append(settlement.customer)
+    statement = "DELETE FROM pending WHERE target = ? AND version = ? AND customer IN (SELECT value FROM json_each(?))"
+    for version, customers in versions.items():
+        connection.execute(statement, (target, version, _text(customers)))
+
+
+def _text(values: object) -> str:
+    return orjson.dumps(values).decode()
 
 
 def _told(settlement: Settlement, now: float) -> tuple[object, ...]:
