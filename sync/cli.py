@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 from importlib import metadata
@@ -16,6 +16,7 @@ import typer
 from pydantic import BaseModel
 from typer.core import TyperGroup, TyperOption
 
+from sync import loop
 from sync.errors import SyncError
 from sync.log import Format, Redactor, configure
 from sync.model import Failure, Outcome, TargetPlan, dumps
@@ -116,11 +117,11 @@ def check(
     from sync.settings import load
 
     settings = load(config)
-    for warning in (*settings.warnings, *_run(parts.check_files(settings))):
+    for warning in (*settings.warnings, *loop.run(parts.check_files(settings))):
         print(f"warning: {warning}", file=sys.stderr)
     print(f"{config}: {_count(len(settings.sources), 'source')}, {_count(len(settings.accounts), 'account')}, "
           f"{_count(len(settings.targets), 'target')}: valid")  # fmt: skip
-    if online and not _run(_check_online(settings)):
+    if online and not loop.run(_check_online(settings)):
         raise typer.Exit(FAILED)
 
 
@@ -162,7 +163,7 @@ def plan(
             print(f"{_count(count, 'update')} saved: customer-sync apply {save}", file=sys.stderr)
 
     work = _plan(settings, target or [], report, detailed=detailed_exitcode)
-    raise typer.Exit(_run(work))
+    raise typer.Exit(loop.run(work))
 
 
 @app.command()
@@ -183,7 +184,7 @@ def apply(
     def work(watch: Any, stopping: asyncio.Event) -> Any:
         return parts.apply_saved(settings, file, watch, stopping, redactor)
 
-    raise typer.Exit(_run(_until_stopped(lambda stopping: _delivered(settings, (), stopping, work, as_json=as_json))))
+    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _delivered(settings, (), stopping, work, as_json=as_json))))
 
 
 @app.command()
@@ -204,7 +205,7 @@ def run(
     configure(redactor, level=log_level, form=log_format)
     settings = load(config)
     raise typer.Exit(
-        _run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, redactor, as_json=as_json)))
+        loop.run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, redactor, as_json=as_json)))
     )
 
 
@@ -242,7 +243,7 @@ def status(config: Config = HERE, as_json: AsJson = False) -> None:
     from sync.reports.listings import status_text, status_tree
     from sync.settings import load
 
-    state = _run(parts.standing(load(config)))
+    state = loop.run(parts.standing(load(config)))
     print(dumps(status_tree(state.tallies, state.accounts, state.written)).decode() if as_json
           else status_text(state.tallies, state.accounts, state.written))  # fmt: skip
 
@@ -257,7 +258,7 @@ def failures(config: Config = HERE, target: Targets = None, as_json: AsJson = Fa
     from sync.reports.listings import failures_text, failures_tree
     from sync.settings import load
 
-    found = _run(parts.failures(load(config), target or []))
+    found = loop.run(parts.failures(load(config), target or []))
     print(dumps(failures_tree(found)).decode() if as_json else failures_text(found))
 
 
@@ -276,8 +277,8 @@ def retry(
     from sync.settings import load
 
     settings = load(config)
-    waiting = {failure.customer for failure in _run(parts.failures(settings, target or []))}
-    count = _run(parts.retry(settings, target or [], customers or []))
+    waiting = {failure.customer for failure in loop.run(parts.failures(settings, target or []))}
+    count = loop.run(parts.retry(settings, target or [], customers or []))
     print(
         dumps({"format": 1, "waiting": count}).decode()
         if as_json
@@ -305,7 +306,7 @@ def explain(
     from sync.reports.explaining import explanation_text, explanation_tree
     from sync.settings import load
 
-    found = _run(parts.explain(load(config), target, customer, field))
+    found = loop.run(parts.explain(load(config), target, customer, field))
     print(dumps(explanation_tree(found)).decode() if as_json else explanation_text(found))
 
 
@@ -318,7 +319,7 @@ def sandbox(
 
     Example: [bold]customer-sync sandbox --port 8900[/bold]
     """
-    _run(_until_stopped(lambda stopping: _serve_sandbox(host, port, stopping)))
+    loop.run(_until_stopped(lambda stopping: _serve_sandbox(host, port, stopping)))
 
 
 @app.command()
@@ -331,7 +332,7 @@ def demo(
     """
     from sync.demo.story import tell
 
-    _run(tell(directory))
+    loop.run(tell(directory))
 
 
 @app.command()
@@ -378,20 +379,10 @@ def main() -> None:
     raise SystemExit(code if isinstance(code, int) else DONE)
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs it, on uvloop where that is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
-
-
 async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
     """SIGTERM and SIGINT ask for an end, and bring it about after the grace period; the second one kills."""
     stopping, signals = asyncio.Event(), list[int]()
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
     task = asyncio.ensure_future(work(stopping))
 
     def asked(number: int) -> None:
@@ -400,10 +391,10 @@ async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int
         signals.append(number)
         stopping.set()
         print("stopping: what is in flight is finished first; again to end at once", file=sys.stderr)
-        loop.call_later(GRACE_SECONDS, task.cancel)
+        running.call_later(GRACE_SECONDS, task.cancel)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked, number)
+        running.add_signal_handler(number, asked, number)
     code = DONE
     with suppress(asyncio.CancelledError):
         code = await task

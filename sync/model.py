@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import orjson
 
@@ -113,9 +113,11 @@ class Baseline:
     doubt: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One field that differs; `sources` are the customer's fields that it is made from."""
+class Change(NamedTuple):
+    """One field that differs; `sources` are the customer's fields that it is made from.
+
+    The most frequent noun by far: a tuple is made and copied in half the time of a dataclass.
+    """
 
     field: str
     before: Leaf | Missing
@@ -144,7 +146,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a vendor answered: status, headers in lower case, the body's bytes, and when (aware UTC)."""
+    """What a vendor answered: status, headers (asked for in lower case), the body's bytes, and when (aware UTC)."""
 
     status: int
     headers: Mapping[str, str]

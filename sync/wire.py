@@ -56,8 +56,7 @@ class Wire:
             ) as reply:
                 reach("after_send")
                 body = await _read(reply, LONGEST_LIST if request.lists else LARGEST_REPLY)
-                names = {name.lower(): value for name, value in reply.headers.items()}
-                return Reply(reply.status, names, body, datetime.now(UTC))
+                return Reply(reply.status, reply.headers, body, datetime.now(UTC))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not connected:
                 raise NotSent(f"no connection: {_said(error, seconds)}") from None

@@ -32,17 +32,17 @@ class Asker(Ask):
                 except (NotSent, Broken, VendorError) as trouble:
                     await self._met(trouble, call)
                 else:
-                    await self._speaker.lane.noted(call.about, None)
+                    self._speaker.lane.noted(call.about, None)
                     return answer
         except LaneClosed as closed:
             raise SourceError(f"{self._source}: {closed.reason}") from None
         finally:
-            await self._speaker.lane.left(call.about)
+            self._speaker.lane.left(call.about)
 
     async def _met(self, trouble: SyncError, call: Call) -> None:
         """Waits until it may be asked again. Raises Refused, SourceError, LaneClosed."""
         lane, clean = self._speaker.lane, self._speaker.redactor.clean
-        await lane.noted(call.about, trouble, clean(str(trouble)))
+        lane.noted(call.about, trouble, clean(str(trouble)))
         call.met(trouble)
         step = decide(trouble, call.tried, lane.policy.retry, datetime.now(UTC), random.random)
         if not isinstance(step, End):

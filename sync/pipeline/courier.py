@@ -38,7 +38,7 @@ class Courier:
                 self._ended(trip, End(Outcome.DEFERRED, closed.reason)), due=closed.until, attempts=trip.tried.attempts
             )
         finally:
-            await self._lane.left(update.customer)
+            self._lane.left(update.customer)
 
     async def _attempt(self, trip: "_Trip") -> Settlement | None:
         """Sends once; None: it is to be sent again."""
@@ -46,7 +46,7 @@ class Courier:
         try:
             receipt = await self._speaker.converse(self._vendor.exchange(trip.update), trip)
         except (NotSent, Broken, VendorError) as trouble:
-            await self._lane.noted(customer, trouble, self._redactor.clean(str(trouble)))
+            self._lane.noted(customer, trouble, self._redactor.clean(str(trouble)))
             trip.met(trouble)
             meant = await self._looked(trip, trouble) if isinstance(trouble, Unclear) else trouble
             if meant is None:
@@ -60,7 +60,7 @@ class Courier:
             return None
         self._accepted = True
         self._not_accepted.clear()
-        await self._lane.noted(customer, None)
+        self._lane.noted(customer, None)
         return self._acknowledged(trip, receipt)
 
     async def _looked(self, trip: "_Trip", trouble: Unclear) -> SyncError | None:

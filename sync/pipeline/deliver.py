@@ -52,6 +52,7 @@ class _Round:
         self._settled: list[Settlement] = []
         self._sent_all = False
         self._news = asyncio.Event()
+        self._log = log.bind(target=delivery.target)  # bound once: at every line it costs more than the line
 
     async def run(self, pages: Iterable[list[Entry]]) -> None:
         try:
@@ -126,10 +127,9 @@ class _Round:
         reach("after_settling")
         for settlement in batch:
             self._delivery.note(settlement)
-            log.info(
+            self._log.info(
                 "update.settled",
                 outcome=settlement.outcome.value,
-                target=self._delivery.target,
                 customer=settlement.customer,
                 attempts=settlement.attempts,
                 fields=[error.field for error in settlement.errors],

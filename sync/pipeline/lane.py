@@ -86,8 +86,7 @@ class Lane:
         self._waited = 0.0
         self._closed: LaneClosed | None = None
         self._unwell = ""
-        self._moved = asyncio.Condition()
-        self._waiting = 0
+        self._moved = asyncio.Event()
         if time.time() < standing.stopped_until <= time.time() + LONGEST_STOP:
             self.close(standing.reason, datetime.fromtimestamp(standing.stopped_until, UTC))
 
@@ -110,7 +109,7 @@ class Lane:
             elif self._breaker.admits(customer):
                 return await self._next_slot(customer, intended=intended)
             else:
-                await self._wait_for_probe(customer)
+                await self._wait_for_probe()
 
     async def _next_slot(self, customer: str, *, intended: bool) -> Slot:
         """A slot that will not be used counts as written, or the next one would wait for it for ever."""
@@ -125,15 +124,11 @@ class Lane:
         self._intended.add(customer)
         return slot
 
-    async def _wait_for_probe(self, customer: str) -> None:
+    async def _wait_for_probe(self) -> None:
         """Nobody says when the process is asked to stop, so that is looked at now and then."""
-        self._waiting += 1
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK), self._moved:
-                    await self._moved.wait_for(lambda: self.closed or self._breaker.admits(customer))
-        finally:
-            self._waiting -= 1
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK):
+                await self._moved.wait()
 
     async def rest(self, seconds: float) -> None:
         """Waits, or raises LaneClosed when the process is asked to stop or the lane has been closed."""
@@ -169,7 +164,7 @@ class Lane:
             self._closed = None
             self._breaker.encourage()
 
-    async def noted(self, customer: str, trouble: SyncError | None, said: str = "") -> None:
+    def noted(self, customer: str, trouble: SyncError | None, said: str = "") -> None:
         """Tells the breaker how a request ended; `said` is what is wrong, without secrets."""
         if trouble is None or not unwell(trouble):
             self._breaker.succeeded()
@@ -178,19 +173,18 @@ class Lane:
             self._unwell = said
             if self._breaker.spent:
                 self.close(f"the vendor is unwell: {self._unwell}", None)
-        await self._wake()
+        self._wake()
 
-    async def left(self, customer: str) -> None:
+    def left(self, customer: str) -> None:
         """The update of this customer has ended, one way or the other."""
         self._intended.discard(customer)
         self._breaker.left(customer)
-        await self._wake()
+        self._wake()
 
-    async def _wake(self) -> None:
+    def _wake(self) -> None:
         """Whoever waits for a probe to end looks again."""
-        if self._waiting:
-            async with self._moved:
-                self._moved.notify_all()
+        self._moved.set()
+        self._moved.clear()
 
     def condition(self) -> Condition:
         """How it is now, for whoever looks on."""

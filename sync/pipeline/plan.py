@@ -26,9 +26,23 @@ def _reducer(kind: type[Any]) -> Callable[[Any], tuple[type[Any], tuple[Any, ...
     return lambda thing: (kind, (members(thing),) if single else members(thing))
 
 
-REDUCERS: dict[type, Any] = {
-    kind: _reducer(kind) for kind in (Change, FieldError, Foreign, Held, Identity, Pending, Rejection, Request, Unchanged, Update)
-}
+def _flat(update: Update) -> tuple[Callable[..., Update], tuple[Any, ...]]:
+    """An update as plain tuples, which pickle writes and reads without asking each of its parts how."""
+    changes = [tuple(change) for change in update.changes]
+    requests = [(request.method, request.url, request.body, request.headers) for request in update.requests]
+    identity = update.identity
+    named = update.customer, identity.value, identity.match, update.version
+    return _update, (*named, changes, update.leaves, requests, update.doubt, update.stays)
+
+
+def _update(*parts: Any) -> Update:
+    customer, value, match, version, changes, leaves, requests, doubt, stays = parts
+    told = tuple(map(Change._make, changes)), leaves, tuple(Request(*request) for request in requests)
+    return Update(customer, Identity(value, match), version, *told, doubt, stays)
+
+
+REDUCERS: dict[type, Any] = {kind: _reducer(kind) for kind in (FieldError, Foreign, Held, Pending, Rejection, Unchanged)}
+REDUCERS[Update] = _flat
 
 Sieve = Callable[[Update], Sequence[Update | Held]]
 """Parts an update into what goes and what a gate keeps back."""

@@ -83,7 +83,7 @@ def _endings(field: str) -> Iterator[str]:
 
 def _change(change: Change) -> Change:
     before, after = _pair(change.before, change.after)
-    return replace(change, before=before, after=after)
+    return change._replace(before=before, after=after)
 
 
 def _pair(before: Leaf | Missing, after: Leaf) -> tuple[Leaf | Missing, Leaf]:

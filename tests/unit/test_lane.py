@@ -46,7 +46,7 @@ async def all_of(*work: Coroutine[Any, Any, Any]) -> None:
 
 async def made_sick(way: Lane, *customers: str) -> None:
     for customer in customers:
-        await way.noted(customer, NotSent("no connection"), "no connection")
+        way.noted(customer, NotSent("no connection"), "no connection")
 
 
 def test_a_lane_is_open_at_first(virtual: Any) -> None:
@@ -204,8 +204,8 @@ def test_an_unwell_vendor_is_probed_by_one_customer_while_the_others_wait(virtua
         assert virtual.now - before == pytest.approx(10)
         await asyncio.sleep(20)
         log.append("1 is well")
-        await way.noted("1", None)
-        await way.left("1")
+        way.noted("1", None)
+        way.left("1")
 
     async def main() -> None:
         await made_sick(way, "1", "2", "3")
@@ -226,7 +226,7 @@ def test_a_probe_that_leaves_without_an_answer_is_followed_by_another(virtual: A
             async with asyncio.TaskGroup() as group:
                 group.create_task(entered(way, "2", log))
                 await asyncio.sleep(1)
-                await way.left("1")
+                way.left("1")
 
     virtual.run(main())
     assert log == ["1", "2"]
@@ -238,8 +238,8 @@ def test_a_vendor_that_stays_unwell_closes_the_lane_for_this_run(virtual: Any) -
     async def worker(customer: str) -> None:
         await entered(way, customer, log)
         if log[-1] == customer:
-            await way.noted(customer, Broken("no answer"), "no answer")
-        await way.left(customer)
+            way.noted(customer, Broken("no answer"), "no answer")
+        way.left(customer)
 
     async def main() -> None:
         await made_sick(way, "1", "2", "3")
@@ -257,7 +257,7 @@ def test_what_passes_counts_for_the_vendors_health(virtual: Any, trouble: SyncEr
 
     async def main() -> None:
         for customer in "121":
-            await way.noted(customer, trouble, "ill")
+            way.noted(customer, trouble, "ill")
 
     virtual.run(main())
     assert way.standing().reason == "unwell: ill"
@@ -269,7 +269,7 @@ def test_any_answer_says_that_the_vendor_is_there(virtual: Any, trouble: SyncErr
 
     async def main() -> None:
         await made_sick(way, "1", "2")
-        await way.noted("4", trouble)
+        way.noted("4", trouble)
         await made_sick(way, "1", "2")
 
     virtual.run(main())
