@@ -111,9 +111,13 @@ class _Trip(Call):
     def __init__(self, update: Update) -> None:
         super().__init__(update.customer)
         self.update = update
-        self.secrets = [change.after.text or "" for change in update.changes if isinstance(change.after, Secret)]
         self.doubt = False
         self.unknown = False
+
+    @property
+    def secrets(self) -> list[str]:
+        """The customer's passwords, which no message may hold."""
+        return [change.after.text or "" for change in self.update.changes if isinstance(change.after, Secret)]
 
     def met(self, trouble: SyncError) -> None:
         """Notes a failed attempt, and what it leaves unknown."""

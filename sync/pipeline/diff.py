@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from operator import itemgetter
 
 from sync.model import ABSENT, UNKNOWN, Baseline, Change, Diff, Field, Leaf, Missing, Record
 
@@ -24,7 +25,7 @@ def diff(
         before = _before(name, known)
         if isinstance(before, Missing) or not same(before, after, unordered=about(name).unordered):
             found.append(Change(name, before, after, sources.get(name, ())))
-    found.sort(key=lambda change: change.field)
+    found.sort(key=itemgetter(0))
     return tuple(found)
 
 

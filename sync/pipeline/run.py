@@ -367,7 +367,7 @@ def _compared(target: Target, waiting: Pending, record: Record, baseline: Baseli
 
 async def _unseal(updates: Sequence[Update], source: Source, target: Target) -> Sequence[Update | Settlement]:
     """Passwords are not part of a plan: they are read again; an update whose password has moved on waits for the next run."""
-    sealed = [update for update in updates if _is_sealed(update)]
+    sealed = [update for update in updates if _is_sealed(update)] if target.projection.secrets else []
     if not sealed:
         return updates
     try:
