@@ -230,7 +230,7 @@ def serve(
         place = address(listen) if listen else None
     except ValueError as error:
         raise SyncError(f"--listen {error}") from None
-    raise typer.Exit(_run(_until_stopped(lambda stopping: _serve(config, place, stopping, redactor))))
+    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _serve(config, place, stopping, redactor))))
 
 
 @app.command()
