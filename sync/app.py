@@ -378,6 +378,7 @@ def _seen_by_reports(plan: Plan, settings: Settings) -> TargetPlan:
         pace.seconds(figures.requests),
         plan.entries,
         figures.left,
+        plan.tripped,
     )
 
 

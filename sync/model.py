@@ -176,6 +176,10 @@ Exchange = Conversation[Receipt]
 SignIn = Conversation[Token]
 
 
+Releases = frozenset[tuple[str, str]]
+"""What of a customer somebody has let through the gates by name, as (gate, field); its rejection has no field."""
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """What one target shall be told about one customer: as changes, and as the vendor's requests.
@@ -193,6 +197,7 @@ class Update:
     doubt: frozenset[str] = frozenset()
     stays: bool = False
     """Something remains to be told, so its customer goes on waiting."""
+    released: Releases = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +206,34 @@ class Pending:
 
     customer: str
     version: int
+    released: Releases = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What one gate keeps back of a customer: its name in the configuration, limit and figure in words, and the fields."""
+
+    gate: str
+    reason: str
+    fields: tuple[str, ...]
+
+
+def said_of(holds: Sequence[Hold]) -> str:
+    """Why something is held, gate by gate."""
+    return "; ".join(f"{hold.gate}: {hold.reason}" for hold in holds)
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """A customer that cannot become an update for this target, with an error per field.
 
-    A `parked` one is not planned again before its customer or the map changes.
+    A `parked` one is not planned again before its customer or the map changes. One that has tripped a gate is, and `holds` it.
     """
 
     waiting: Pending
     errors: tuple[FieldError, ...]
     parked: bool = True
+    holds: tuple[Hold, ...] = ()
 
     @property
     def customer(self) -> str:
@@ -222,11 +243,12 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An update that a gate keeps back; `gate` as the configuration calls it, `reason` with limit and figure."""
+    """An update that gates keep back; `gate` is the first of them, `reason` has limit and figure of each, and no value."""
 
     update: Update
     gate: str
     reason: str
+    holds: tuple[Hold, ...] = ()
 
     @property
     def customer(self) -> str:
@@ -265,11 +287,37 @@ Entry = Update | Rejection | Held | Unchanged | Foreign
 
 
 @dataclass(frozen=True, slots=True)
+class Tripped:
+    """A gate that a plan has tripped: its name and limit as configured, and the figure, in words `reason` (without values).
+
+    `field` is the one that the gate is about, if it is about one, and `value` the new value that many would get.
+    """
+
+    gate: str
+    limit: str
+    figure: int
+    reason: str
+    field: str = ""
+    value: Leaf | Missing = ABSENT
+    examples: tuple[Update | Rejection, ...] = ()
+    """A few customers, with what the gate is about alone, and without requests."""
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """The vendor id that one pending customer has, as planned now (empty: none that can be used)."""
 
     customer: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What was let through a gate: so many customers, `still` of them held by others; and the rows now taken as right."""
+
+    customers: int
+    still: int = 0
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +348,7 @@ class TargetPlan:
     seconds: float
     entries: Callable[[], Iterator[Entry]]
     left: int = 0
+    gates: tuple[Tripped, ...] = ()
 
 
 class Outcome(Enum):
@@ -337,6 +386,7 @@ class Settlement:
     """Not taken up again until the customer or the map changes, or somebody asks for it."""
     stays: bool = False
     """Delivered, but not all that there is to tell: the customer goes on waiting as before."""
+    holds: tuple[Hold, ...] = ()
     changes: Diff = ()
     """What was sent, with the requests and the status of the last reply; nothing for what was settled without sending."""
     requests: tuple[Request, ...] = ()

@@ -22,6 +22,7 @@ from sync.model import (
     Identity,
     Leaf,
     Pending,
+    Released,
     Request,
     Run,
     Settlement,
@@ -176,6 +177,14 @@ class Reading(Protocol):
         """How many customers the target has acknowledged."""
 
     @abstractmethod
+    async def rows(self, target: str, source: str) -> int | None:
+        """How many rows the target's source had when they were last taken as right; None: nobody knows."""
+
+    @abstractmethod
+    async def holding(self, target: str) -> dict[tuple[str, str], int]:
+        """How many customers each gate holds, by gate and by the run in which they were last held."""
+
+    @abstractmethod
     async def standing(self, account: str) -> Standing:
         """What has to be remembered of an account between runs."""
 
@@ -238,7 +247,11 @@ class Filer(Reading, Protocol):
 
     @abstractmethod
     async def wait(self, target: str, customers: Sequence[str]) -> list[Pending]:
-        """Makes these customers wait for the target, whatever their state was."""
+        """Makes these customers wait for the target, whatever their state was; who is held stays listed until it is settled."""
+
+    @abstractmethod
+    async def note_rows(self, target: str, source: str, rows: int, gate: str = "") -> None:
+        """How many rows the target's source has; where a gate finds them too few, the number taken as right stays as it was."""
 
     @abstractmethod
     async def claim(self, target: str, claims: Sequence[Claim]) -> None:
@@ -285,6 +298,13 @@ class Store(Filer, Protocol):
     @abstractmethod
     async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
         """Notes what these customers shall keep, in place of what was noted of them before; one without leaves keeps nothing."""
+
+    @abstractmethod
+    async def release(self, target: str, gate: str, run: str | None = None) -> Released:
+        """Lets what a gate holds now (in that run, if one is named) through this gate, until the customer is filed again.
+
+        The rows that the gate found too few are taken as right from now on.
+        """
 
     @abstractmethod
     async def spend(self, plan: str) -> bool:

@@ -139,7 +139,7 @@ class _Round:
         """What is rejected, held, unchanged or somebody else's ends here."""
         settlements = [settled for entry in entries if (settled := _settled(entry))]
         if settlements:
-            await self._store.settle(self._delivery.target, self._delivery.place, settlements)
+            await self._store.settle(self._delivery.target, self._delivery.place, settlements, run=self._delivery.run)
             for settlement in settlements:
                 self._delivery.note(settlement)
         foreign = [entry for entry in entries if isinstance(entry, Foreign)]
@@ -153,14 +153,15 @@ def _settled(entry: Entry) -> Settlement | None:
     match entry:
         case Unchanged(waiting):
             return Settlement(waiting.customer, "", waiting.version, Outcome.UNCHANGED)
-        case Rejection(waiting, errors, parked):
+        case Rejection(waiting, errors, parked, holds):
             reason = "; ".join(f"{error.field}: {error.message}" for error in errors[:3])
-            return Settlement(waiting.customer, "", waiting.version, Outcome.REJECTED, reason, errors, parked=parked)
-        case Held(update, _, reason):
-            return Settlement(update.customer, update.identity.value, update.version, Outcome.HELD, reason)
+            told = (reason, errors)
+            return Settlement(waiting.customer, "", waiting.version, Outcome.REJECTED, *told, parked=parked, holds=holds)
+        case Held(update, _, reason, holds):
+            return Settlement(update.customer, update.identity.value, update.version, Outcome.HELD, reason, holds=holds)
     return None
 
 
 def _deferred(update: Update, closed: LaneClosed) -> Settlement:
-    identity = update.identity.value
-    return Settlement(update.customer, identity, update.version, Outcome.DEFERRED, closed.reason, due=closed.until)
+    told = (update.customer, update.identity.value, update.version, Outcome.DEFERRED, closed.reason)
+    return Settlement(*told, due=closed.until, stays=update.stays)

@@ -3,9 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sync.model import Change, Entry, Foreign, Held, Missing, Rejection, Unchanged, Update
-
-EMPTY: tuple[object, ...] = ("", None, [])
+from sync.model import Entry, Foreign, Held, Rejection, Unchanged, Update
 
 
 @dataclass(slots=True)
@@ -20,7 +18,6 @@ class Figures:
     held: int = 0
     foreign: int = 0
     left: int = 0
-    clearing: int = 0
     fields: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -34,7 +31,6 @@ class Figures:
             case Update():
                 self.updates += 1
                 self.requests += len(entry.requests)
-                self.clearing += clears(entry)
                 self.fields.update(change.field for change in entry.changes)
             case Unchanged():
                 self.unchanged += 1
@@ -45,13 +41,3 @@ class Figures:
             case Foreign():
                 self.foreign += 1
                 self.left += entry.left
-
-
-def clears(update: Update) -> bool:
-    """Whether a field that held something becomes empty."""
-    return any(empties(change) for change in update.changes)
-
-
-def empties(change: Change) -> bool:
-    """Whether the field held something and becomes empty."""
-    return change.after in EMPTY and not isinstance(change.before, Missing) and change.before not in EMPTY

@@ -6,14 +6,15 @@ never among them, only its fingerprint.
 
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from os import SEEK_END
 from typing import Any
 
 from sync.errors import FieldError
-from sync.model import Change, Entry, Foreign, Held, Identity, Pending, Rejection, Request, Unchanged, Update
+from sync.model import Change, Entry, Foreign, Held, Hold, Identity, Pending, Rejection, Request, Tripped, Unchanged, Update
+from sync.pipeline.census import Census
 from sync.pipeline.figures import Figures
 
 IN_MEMORY = 4 << 20
@@ -32,28 +33,34 @@ def _flat(update: Update) -> tuple[Callable[..., Update], tuple[Any, ...]]:
     requests = [(request.method, request.url, request.body, request.headers) for request in update.requests]
     identity = update.identity
     named = update.customer, identity.value, identity.match, update.version
-    return _update, (*named, changes, update.leaves, requests, update.doubt, update.stays)
+    return _update, (*named, changes, update.leaves, requests, update.doubt, update.stays, update.released)
 
 
 def _update(*parts: Any) -> Update:
-    customer, value, match, version, changes, leaves, requests, doubt, stays = parts
+    customer, value, match, version, changes, leaves, requests, doubt, stays, released = parts
     told = tuple(map(Change._make, changes)), leaves, tuple(Request(*request) for request in requests)
-    return Update(customer, Identity(value, match), version, *told, doubt, stays)
+    return Update(customer, Identity(value, match), version, *told, doubt, stays, released)
 
 
-REDUCERS: dict[type, Any] = {kind: _reducer(kind) for kind in (FieldError, Foreign, Held, Pending, Rejection, Unchanged)}
+KINDS = (FieldError, Foreign, Held, Hold, Pending, Rejection, Unchanged)
+REDUCERS: dict[type, Any] = {kind: _reducer(kind) for kind in KINDS}
 REDUCERS[Update] = _flat
 
-Sieve = Callable[[Update], Sequence[Update | Held]]
-"""Parts an update into what goes and what a gate keeps back."""
+Sieve = Callable[[Entry], Sequence[Entry]]
+"""Parts an entry into what goes and what a gate keeps back."""
 
 
 class Plan:
-    """One target's plan: written page by page, then judged, then read as often as needed."""
+    """One target's plan: written page by page, then judged, then read as often as needed.
 
-    def __init__(self, target: str, known: int) -> None:
+    `census` is what its gates count, None where it has none; `tripped` are those that have tripped.
+    """
+
+    def __init__(self, target: str, known: int, census: Census | None = None) -> None:
         self.target = target
         self.figures = Figures(known)
+        self.census = census
+        self.tripped: tuple[Tripped, ...] = ()
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, prefix="customer-sync-")  # noqa: SIM115 - closed by `close`
         self._rivals: Mapping[str, tuple[str, ...]] = {}
         self._sieve: Sieve | None = None
@@ -64,8 +71,7 @@ class Plan:
         pickler = pickle.Pickler(self._file, pickle.HIGHEST_PROTOCOL)
         pickler.dispatch_table = REDUCERS
         pickler.dump(entries)
-        for entry in entries:
-            self.figures.count(entry)
+        self._count(entries)
 
     def contest(self, rivals: Mapping[str, tuple[str, ...]]) -> None:
         """Rejects customers that claim a vendor id which others claim, too."""
@@ -104,17 +110,25 @@ class Plan:
             names = ", ".join(others)
             error = FieldError("id", f"the same vendor id is claimed by customer {names}")
             errors = entry.errors if isinstance(entry, Rejection) else ()
-            return [Rejection(_waiting(entry), (*errors, error), parked=False)]
-        return self._sieve(entry) if self._sieve and isinstance(entry, Update) else [entry]
+            entry = Rejection(_waiting(entry), (*errors, error), parked=False)
+        return self._sieve(entry) if self._sieve else [entry]
+
+    def _count(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.figures.count(entry)
+        if self.census:
+            for entry in entries:
+                self.census.count(entry)
 
     def _recount(self, worthwhile: bool) -> None:
         if worthwhile:
             self.figures = Figures(self.figures.known)
-            for entry in self.entries():
-                self.figures.count(entry)
+            self.census = self.census and self.census.again()
+            for page in self.pages():
+                self._count(page)
 
 
 def _waiting(entry: Entry) -> Pending:
     if isinstance(entry, Held):
         entry = entry.update
-    return Pending(entry.customer, entry.version) if isinstance(entry, Update) else entry.waiting
+    return Pending(entry.customer, entry.version, entry.released) if isinstance(entry, Update) else entry.waiting

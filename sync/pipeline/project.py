@@ -47,11 +47,15 @@ class Projection:
     """From which of the customer's fields each field is made."""
     secrets: frozenset[str] = field(init=False)
     """The fields that are customers' passwords."""
+    clears: Mapping[str, Leaf] = field(init=False)
+    """What empties, in the vendor's way, each field that the map empties."""
 
     def __post_init__(self) -> None:
         """Worked out once, not for every customer."""
         object.__setattr__(self, "sources", {rule.field: rule.sources for rule in self.rules})
         object.__setattr__(self, "secrets", frozenset(rule.field for rule in self.rules if self.about(rule.field).secret))
+        emptied = [rule.field for rule in self.rules if rule.when_null == "clear"]
+        object.__setattr__(self, "clears", {name: self.about(name).clear for name in emptied})
 
     def about(self, name: str) -> Field:
         """What the vendor knows of a field, also of one in a free object."""

@@ -30,14 +30,17 @@ from sync.model import (
     Request,
     Secret,
     Settlement,
+    Tripped,
     Unchanged,
     Update,
 )
 from sync.pipeline.apply import Dropped, still_holds
+from sync.pipeline.census import Census
 from sync.pipeline.deliver import Delivery, deliver
 from sync.pipeline.detect import Stream, detect
 from sync.pipeline.diff import diff
-from sync.pipeline.gates import GatePolicy, judge, sift
+from sync.pipeline.gates import GatePolicy
+from sync.pipeline.gating import gated
 from sync.pipeline.lane import Lane
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Misfit, Projection, project
@@ -58,6 +61,12 @@ class Target:
     projection: Projection
     fingerprint: str
     gates: GatePolicy = field(default_factory=GatePolicy)
+
+    def census(self) -> Census | None:
+        """What counts for its gates, if there are any."""
+        if self.gates == GatePolicy():
+            return None
+        return Census(self.projection.clears, values=self.gates.max_same_value is not None)
 
     def say(self, update: Update, changes: Diff) -> tuple[Request, ...]:
         """The vendor's requests for some of an update's changes."""
@@ -99,6 +108,7 @@ class Report:
     started: datetime
     targets: dict[str, dict[str, int]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    gates: dict[str, tuple[Tripped, ...]] = field(default_factory=dict)
     dropped: list[tuple[str, Dropped]] = field(default_factory=list)
     ended: datetime | None = None
 
@@ -166,6 +176,7 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
                 continue
             for target, plan in zip(feed.chosen, plans, strict=True):
                 stack.callback(plan.close)
+                report.gates |= {target.name: plan.tripped} if plan.tripped else {}
                 lanes.setdefault(target.account, []).append((feed, target, plan))
         await _deliver_all(lanes, ways, store, report, watch)
         report.troubles += [trouble for way in ways.values() for trouble in refusal(way)]
@@ -286,7 +297,7 @@ async def send(way: Way, work: tuple[Feed, Target, Plan], store: Store, report: 
 async def make_plan(target: Target, feed: Feed, store: Filer, watch: Watch) -> Plan:
     """Projects, diffs, plans and gates for whoever waits for one target. Raises SourceError."""
     with ExitStack() as undo, _station("plan", target.name, watch):
-        plan = Plan(target.name, await store.known(target.name))
+        plan = Plan(target.name, await store.known(target.name), target.census())
         undo.callback(plan.close)
         await _fill(plan, target, feed, store, watch)
         undo.pop_all()
@@ -307,10 +318,7 @@ async def _fill(plan: Plan, target: Target, feed: Feed, store: Filer, watch: Wat
             plan.write(await _plan_page(target, feed, store, await store.wait(target.name, others)))
             rivals = await store.rivals(target.name)
         plan.contest(rivals)
-    tripped = judge(target.gates, plan.figures)
-    if tripped:
-        log.warning("gates.tripped", target=target.name, gates=[gate.gate for gate in tripped])
-        plan.gate(lambda update: sift(update, tripped, target.say))
+    await gated(plan, target, feed, store)
 
 
 async def _plan_page(target: Target, feed: Feed, store: Filer, waiting: Sequence[Pending]) -> list[Entry]:
@@ -362,7 +370,8 @@ def _compared(target: Target, waiting: Pending, record: Record, baseline: Baseli
         requests = target.vendor.requests(record.identity, changes, leaves)
     except Refused as error:
         return Rejection(waiting, error.errors or (FieldError("id", error.reason),))
-    return Update(waiting.customer, record.identity, waiting.version, changes, leaves, requests, doubt)
+    told = (waiting.customer, record.identity, waiting.version, changes, leaves, requests, doubt)
+    return Update(*told, released=waiting.released)
 
 
 async def _unseal(updates: Sequence[Update], source: Source, target: Target) -> Sequence[Update | Settlement]:
@@ -398,4 +407,5 @@ def _opened(update: Update, customer: Customer | None, target: Target) -> Update
 
 
 def _put_off(update: Update, reason: str) -> Settlement:
-    return Settlement(update.customer, update.identity.value, update.version, Outcome.DEFERRED, reason)
+    told = (update.customer, update.identity.value, update.version, Outcome.DEFERRED, reason)
+    return Settlement(*told, stays=update.stays)

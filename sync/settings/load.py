@@ -309,6 +309,10 @@ def _draft(
     mistakes.extend(Mistake(file, key, message) for key, message in wrong)
     if table is None:
         return None
+    for name in table.gates.max_field_changed:
+        if not any(rule.field == name for rule in rules):
+            hint = nearest(name, [rule.field for rule in rules])
+            mistakes.append(Mistake(file, f"gates.max_field_changed.{name}", f"the map has no field {name}{hint}"))
     if table.match:
         _check_match(next(iter(table.match)), rules, dialect, file, mistakes)
     return _Draft(path, tree, table, rules, fields)
@@ -317,7 +321,7 @@ def _draft(
 def _settled(draft: _Draft, accounts: Mapping[str, AccountSettings]) -> TargetSettings:
     table = draft.table
     match, id_source = next(iter(table.match.items())) if table.match else (None, table.id or "")
-    gates = GatePolicy(table.gates.max_updates, table.gates.max_cleared)
+    gates = GatePolicy(**dict(table.gates))
     fingerprint = _fingerprint(draft.tree, accounts[table.account].vendor)
     return TargetSettings(
         draft.path.stem,

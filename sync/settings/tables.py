@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from sync.settings.base import Table
 from sync.settings.sources import OneOfKinds
-from sync.settings.values import AddressText, Duration, LimitText, RateText, Schedule, Timezone
+from sync.settings.values import AddressText, Duration, LimitText, RateText, Schedule, Timezone, by_field
 
 
 def _several(value: object) -> object:
@@ -75,10 +75,17 @@ class SyncTable(Table):
 
 
 class GatesTable(Table):
-    """`[gates]`: what trips one is held, the rest goes."""
+    """`[gates]`: what trips one is held, the rest goes. A share is of the customers that the target knows."""
 
-    max_updates: LimitText | None = None
-    max_cleared: LimitText | None = None
+    max_updates: LimitText | None = Field(default=None, description="customers with an update, beside what other gates hold")
+    max_cleared: LimitText | None = Field(default=None, description="customers of whom a field becomes empty")
+    max_field_changed: Annotated[dict[str, LimitText], BeforeValidator(by_field)] = Field(
+        default={}, description="customers of whom this field changes, by field"
+    )
+    max_same_value: LimitText | None = Field(default=None, description="customers who get one and the same new value of a field")
+    max_rejected: LimitText | None = Field(default=None, description="customers that do not fit the map or the vendor's schema")
+    max_source_drop: LimitText | None = Field(default=None, description="rows that the source has lost; a share is of its rows")
+    min_source_rows: int | None = Field(default=None, ge=0, strict=True, description="rows that the source has at least")
 
 
 class TargetTable(Table):

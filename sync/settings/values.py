@@ -1,7 +1,7 @@
 """Single values as people write them ("5m", "3/s", "30%", { env = "NAME" }) -> what they mean. Pure, but for `resolve`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -65,6 +65,19 @@ def _database(value: SecretStr) -> SecretStr:
     if text and not re.match(r"sqlite:///.", text):
         raise PydanticCustomError("database", 'has to be a file, such as "sqlite:///var/customers.sqlite"')
     return value
+
+
+def by_field(value: object) -> object:
+    """`customer = { email = "2%" }`, as TOML reads `customer.email = "2%"`, -> `{"customer.email": "2%"}`."""
+    return dict(_by_field(value, "")) if isinstance(value, Mapping) else value
+
+
+def _by_field(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, limit in tree.items():
+        if isinstance(limit, Mapping):
+            yield from _by_field(limit, f"{prefix}{name}.")
+        else:
+            yield prefix + name, limit
 
 
 def _schedule(value: str) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 
 from sync.errors import FieldError
-from sync.model import ABSENT, PLAIN, UNKNOWN, Change, Diff, Leaf, Missing, Request, Secret
+from sync.model import ABSENT, PLAIN, UNKNOWN, Change, Diff, Hold, Leaf, Missing, Releases, Request, Secret
 
 DECIMAL, SECRET, MISSING = "$decimal", "$secret", "$missing"
+NOTHING: Releases = frozenset()
 
 
 def encode(leaves: Mapping[str, Leaf]) -> bytes:
@@ -56,6 +57,26 @@ def encode_errors(errors: tuple[FieldError, ...]) -> bytes:
 def decode_errors(text: bytes) -> tuple[FieldError, ...]:
     """The same errors again."""
     return tuple(FieldError(field, message) for field, message in orjson.loads(text))
+
+
+def encode_holds(holds: Sequence[Hold]) -> str:
+    """Holds as (gate, reason, fields), as the text that SQLite's JSON functions read."""
+    return orjson.dumps([(hold.gate, hold.reason, hold.fields) for hold in holds]).decode()
+
+
+def decode_holds(text: str) -> tuple[Hold, ...]:
+    """The same holds again."""
+    return tuple(Hold(gate, reason, tuple(fields)) for gate, reason, fields in orjson.loads(text))
+
+
+def encode_releases(released: Releases) -> str:
+    """Releases as pairs."""
+    return orjson.dumps(sorted(released)).decode()
+
+
+def decode_releases(text: str) -> Releases:
+    """The same releases again."""
+    return NOTHING if text == "[]" else frozenset((gate, field) for gate, field in orjson.loads(text))
 
 
 def _mark(value: object) -> dict[str, str]:

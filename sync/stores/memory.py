@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sync.errors import FieldError
 from sync.model import (
@@ -12,8 +13,11 @@ from sync.model import (
     Episode,
     Failure,
     Filing,
+    Hold,
     Outcome,
     Pending,
+    Released,
+    Releases,
     Run,
     Settlement,
     Standing,
@@ -21,6 +25,7 @@ from sync.model import (
     Timing,
     Undone,
     Update,
+    said_of,
 )
 from sync.ports import Store
 
@@ -41,6 +46,19 @@ class Row:
     since: datetime | None = None
     due: datetime | None = None
     parked: bool = False
+    holds: tuple[Hold, ...] = ()
+    released: Releases = frozenset()
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A source's rows as last taken as right, and as a gate found them too few."""
+
+    source: str
+    taken: int | None
+    refused: int | None = None
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,7 @@ class Memory(Store):
         self._baselines: dict[tuple[str, str], Baseline] = {}
         self._history: list[Episode] = []
         self._spent: set[str] = set()
+        self._counts: dict[str, Count] = {}
         self._standings: dict[str, Standing] = {}
         self._runs: dict[str, Run] = {}
         self._undone: dict[tuple[str, str], Kept] = {}
@@ -85,7 +104,7 @@ class Memory(Store):
             for (where, customer), row in self._pending.items()
             if where == target and customer > after and not row.parked and (row.due is None or row.due <= now)
         )
-        return [Pending(customer, self._pending[target, customer].version) for customer in found[:size]]
+        return [self._waiting(target, customer) for customer in found[:size]]
 
     async def baselines(self, target: str, customers: Sequence[str]) -> dict[str, Baseline]:
         found = {}
@@ -107,6 +126,14 @@ class Memory(Store):
 
     async def known(self, target: str) -> int:
         return sum(where == target and known.leaves is not None for (where, _), known in self._baselines.items())
+
+    async def rows(self, target: str, source: str) -> int | None:
+        count = self._counts.get(target)
+        return count.taken if count and count.source == source else None
+
+    async def holding(self, target: str) -> dict[tuple[str, str], int]:
+        rows = [row for (where, _), row in self._pending.items() if where == target and row.outcome is Outcome.HELD]
+        return dict(Counter((gate, row.run) for row in rows for gate in {hold.gate for hold in row.holds}))
 
     async def standing(self, account: str) -> Standing:
         return self._standings.get(account, Standing())
@@ -175,7 +202,7 @@ class Memory(Store):
         for key, digest in filing.rows:
             self._seen.setdefault(filing.source, {})[key] = digest
             for target in filing.targets:
-                self._wait(target, key)
+                self._file(target, key)
             self._let_go(key, filing)
         if filing.cursor is not None:
             self._cursors[filing.source] = filing.cursor
@@ -185,7 +212,7 @@ class Memory(Store):
             return False
         self._enrolled[target] = (source, fingerprint)
         for key in self._seen.get(source, {}):
-            self._wait(target, key)
+            self._file(target, key)
         return True
 
     async def claim(self, target: str, claims: Sequence[Claim]) -> None:
@@ -207,12 +234,19 @@ class Memory(Store):
             self._intents.pop(key, None)
             self._remember(run, target, settlement)
             self._acknowledge(key, place, settlement)
-            self._close(key, settlement)
+            self._close(key, settlement, run)
 
     async def wait(self, target: str, customers: Sequence[str]) -> list[Pending]:
         for customer in customers:
-            self._wait(target, customer)
-        return [Pending(customer, self._pending[target, customer].version) for customer in customers]
+            row = self._file(target, customer)
+            if row and row.outcome is Outcome.HELD:
+                self._amend(target, customer, outcome=row.outcome, reason=row.reason, since=row.since)
+            if row:
+                self._amend(target, customer, holds=row.holds, released=row.released, run=row.run)
+        return [self._waiting(target, customer) for customer in customers]
+
+    async def note_rows(self, target: str, source: str, rows: int, gate: str = "") -> None:
+        self._counts[target] = Count(source, await self.rows(target, source), rows, gate) if gate else Count(source, rows)
 
     async def recover(self) -> dict[str, int]:
         for key, fields in self._intents.items():
@@ -251,8 +285,9 @@ class Memory(Store):
             if row.outcome and (not targets or target in targets) and (not customers or customer in customers)
         ]
         for target, customer in chosen:
-            self._wait(target, customer)
-            self._pending[target, customer] = replace(self._pending[target, customer], due=datetime.now(UTC))
+            row = self._file(target, customer)
+            self._amend(target, customer, released=row.released if row else frozenset())
+            self._amend(target, customer, due=datetime.now(UTC))
         return len(chosen)
 
     async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
@@ -261,6 +296,23 @@ class Memory(Store):
             if one.leaves:
                 source, _ = self._enrolled.get(target, ("", ""))
                 self._undone[target, one.customer] = Kept(source, datetime.now(UTC), one)
+
+    async def release(self, target: str, gate: str, run: str | None = None) -> Released:
+        held = still = 0
+        for (where, customer), row in self._pending.items():
+            through = {(gate, name) for hold in row.holds if hold.gate == gate for name in hold.fields}
+            if where != target or run not in (None, row.run) or not through:
+                continue
+            left = tuple(hold for hold in row.holds if hold.gate != gate)
+            self._amend(target, customer, holds=left, released=row.released | through, parked=False)
+            if row.outcome is Outcome.HELD:
+                held, still = held + 1, still + bool(left)
+                self._amend(target, customer, outcome=row.outcome if left else None, reason=said_of(left))
+        count = self._counts.get(target)
+        if count is None or count.gate != gate:
+            return Released(held, still)
+        self._counts[target] = Count(count.source, count.refused)
+        return Released(held, still, count.refused)
 
     async def spend(self, plan: str) -> bool:
         fresh = plan not in self._spent
@@ -282,11 +334,20 @@ class Memory(Store):
     async def close(self) -> None:
         pass
 
-    def _wait(self, target: str, customer: str) -> None:
+    def _file(self, target: str, customer: str) -> Row | None:
+        """Waits from now on; returns what was there before."""
         self._versions += 1
         self._filed[self._versions] = datetime.now(UTC)
         row = self._pending.get((target, customer))
         self._pending[target, customer] = Row(self._versions, row.id if row else None)
+        return row
+
+    def _amend(self, target: str, customer: str, **changed: Any) -> None:
+        self._pending[target, customer] = replace(self._pending[target, customer], **changed)
+
+    def _waiting(self, target: str, customer: str) -> Pending:
+        row = self._pending[target, customer]
+        return Pending(customer, row.version, row.released)
 
     def _of(self, run: str, target: str) -> list[Episode]:
         return [episode for episode in self._history if (episode.run, episode.target) == (run, target)]
@@ -326,7 +387,7 @@ class Memory(Store):
         elif settlement.doubt and known and (known.place, known.id) == (place, settlement.id):
             self._baselines[key] = replace(known, doubt=known.doubt | settlement.doubt)
 
-    def _close(self, key: tuple[str, str], settlement: Settlement) -> None:
+    def _close(self, key: tuple[str, str], settlement: Settlement, run: str) -> None:
         row = self._pending.get(key)
         if row is None or row.version != settlement.version:
             return
@@ -343,4 +404,6 @@ class Memory(Store):
             since=row.since or datetime.now(UTC),
             due=settlement.due,
             parked=settlement.parked,
+            holds=row.holds if settlement.stays else settlement.holds,
+            run=row.run if settlement.stays else run,
         )

@@ -50,6 +50,14 @@ MIGRATIONS = (
     CREATE TABLE timings (target TEXT PRIMARY KEY, last REAL, succeeded REAL, paused REAL) WITHOUT ROWID;
     CREATE TABLE filings (version INTEGER PRIMARY KEY, at REAL NOT NULL);
     """,
+    """
+    ALTER TABLE pending ADD COLUMN holds TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE pending ADD COLUMN released TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE pending ADD COLUMN held_in TEXT NOT NULL DEFAULT '';
+    CREATE TABLE counts (
+        target TEXT PRIMARY KEY, source TEXT NOT NULL, taken INTEGER, refused INTEGER, gate TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 SCRATCH = """
@@ -62,9 +70,11 @@ CREATE TEMP TABLE pending (
     target TEXT, customer TEXT, version INTEGER NOT NULL DEFAULT 1, id TEXT,
     outcome TEXT, reason TEXT NOT NULL DEFAULT '', errors BLOB NOT NULL DEFAULT '[]', attempts INTEGER NOT NULL DEFAULT 0,
     since REAL, due REAL NOT NULL DEFAULT 0, parked INTEGER NOT NULL DEFAULT 0,
+    holds TEXT NOT NULL DEFAULT '[]', released TEXT NOT NULL DEFAULT '[]', held_in TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (target, customer)
 );
 INSERT INTO temp.pending SELECT * FROM main.pending;
+CREATE TEMP TABLE counts (target TEXT PRIMARY KEY, source TEXT, taken INTEGER, refused INTEGER, gate TEXT);
 CREATE TEMP TABLE versions (last INTEGER NOT NULL);
 INSERT INTO temp.versions SELECT last FROM main.versions;
 CREATE TEMP TABLE undone (

@@ -1,15 +1,16 @@
 """What is asked of the state, each in the store's thread: one transaction's reading."""
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import orjson
 from xxhash import xxh3_128_digest
 
-from sync.model import Baseline, Failure, Outcome, Tally, Timing
+from sync.model import Baseline, Failure, Outcome, Pending, Tally, Timing
 from sync.stores import past
-from sync.stores.codec import decode, decode_errors
+from sync.stores.codec import decode, decode_errors, decode_releases
 
 IN_FLIGHT = "in flight when the process ended"
 
@@ -29,6 +30,18 @@ def unseen(connection: sqlite3.Connection, source: str, rows: Sequence[tuple[str
     if not unseen:
         connection.execute("INSERT OR IGNORE INTO pages VALUES (?, ?)", page)
     return unseen
+
+
+def pending(connection: sqlite3.Connection, target: str, after: str, size: int) -> list[Pending]:
+    statement = (
+        "SELECT customer, version, released FROM pending WHERE target = ? AND customer > ? AND NOT parked AND due <= ?"
+        " ORDER BY customer LIMIT ?"
+    )
+    return [waiting(*row) for row in connection.execute(statement, (target, after, time.time(), size))]
+
+
+def waiting(customer: str, version: int, released: str) -> Pending:
+    return Pending(customer, version, decode_releases(released))
 
 
 def baselines(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> dict[str, Baseline]:

@@ -7,7 +7,6 @@ whose updates are then sent again, but never half of one.
 import asyncio
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -26,6 +25,7 @@ from sync.model import (
     Failure,
     Filing,
     Pending,
+    Released,
     Run,
     Settlement,
     Standing,
@@ -35,7 +35,7 @@ from sync.model import (
     Update,
 )
 from sync.ports import Filer, Store
-from sync.stores import past, reads, writes
+from sync.stores import holding, past, reads, writes
 from sync.stores.file import lock, meaning, migrate, same_schema
 from sync.stores.migrations import SCRATCH
 
@@ -75,11 +75,7 @@ class Ledger(Filer):
         return await self._call(reads.unseen, source, rows)
 
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
-        statement = (
-            "SELECT customer, version FROM pending WHERE target = ? AND customer > ? AND NOT parked AND due <= ?"
-            " ORDER BY customer LIMIT ?"
-        )
-        return [Pending(*row) for row in await self._call(reads.rows, statement, (target, after, time.time(), size))]
+        return await self._call(reads.pending, target, after, size)
 
     async def baselines(self, target: str, customers: Sequence[str]) -> dict[str, Baseline]:
         return await self._call(reads.baselines, target, customers)
@@ -90,6 +86,14 @@ class Ledger(Filer):
     async def known(self, target: str) -> int:
         statement = "SELECT count(*) FROM main.baselines WHERE target = ? AND leaves IS NOT NULL"
         return int((await self._call(reads.rows, statement, (target,)))[0][0])
+
+    async def rows(self, target: str, source: str) -> int | None:
+        statement = "SELECT taken FROM main.counts WHERE target = ? AND source = ?"
+        found = await self._call(reads.rows, statement, (target, source))
+        return found[0][0] if found else None
+
+    async def holding(self, target: str) -> dict[tuple[str, str], int]:
+        return {(gate, run): count for gate, run, count in await self._call(reads.rows, holding.HOLDING, (target,))}
 
     async def standing(self, account: str) -> Standing:
         rows = await self._call(reads.rows, "SELECT standing FROM main.accounts WHERE name = ?", (account,))
@@ -135,6 +139,9 @@ class Ledger(Filer):
     async def wait(self, target: str, customers: Sequence[str]) -> list[Pending]:
         return await self._call(writes.wait, target, customers)
 
+    async def note_rows(self, target: str, source: str, rows: int, gate: str = "") -> None:
+        await self._call(holding.note_rows, target, source, rows, gate)
+
     async def claim(self, target: str, claims: Sequence[Claim]) -> None:
         rows = [(claim.id, target, claim.customer) for claim in claims]
         await self._call(writes.many, "UPDATE pending SET id = ? WHERE target = ? AND customer = ?", rows)
@@ -176,6 +183,9 @@ class Sqlite(Ledger, Store):
 
     async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
         await self._call(past.put_back, target, undone)
+
+    async def release(self, target: str, gate: str, run: str | None = None) -> Released:
+        return await self._call(holding.release, target, gate, run)
 
     async def spend(self, plan: str) -> bool:
         return await self._call(writes.spend, plan)

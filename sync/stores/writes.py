@@ -10,8 +10,8 @@ import orjson
 from sync.model import Filing, Outcome, Pending, Settlement, Update
 from sync.stores import past
 from sync.stores.bulk import insert
-from sync.stores.codec import encode, encode_errors
-from sync.stores.reads import IN_FLIGHT
+from sync.stores.codec import encode, encode_errors, encode_holds
+from sync.stores.reads import IN_FLIGHT, waiting
 
 
 def many(connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence[object]]) -> None:
@@ -43,7 +43,13 @@ def _next_version(connection: sqlite3.Connection) -> int:
 
 FILE = (
     "INSERT INTO pending (target, customer, version) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version,"
-    " outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL, due = 0, parked = 0"
+    " outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL, due = 0, parked = 0,"
+    " holds = '[]', released = '[]', held_in = ''"
+)
+WAIT = (
+    "INSERT INTO pending (target, customer, version) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version,"
+    " outcome = CASE outcome WHEN 'held' THEN outcome END, reason = CASE outcome WHEN 'held' THEN reason ELSE '' END,"
+    " since = CASE outcome WHEN 'held' THEN since END, errors = '[]', attempts = 0, due = 0, parked = 0"
 )
 
 
@@ -58,9 +64,11 @@ def forget(connection: sqlite3.Connection, source: str, customers: Sequence[str]
 
 def wait(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> list[Pending]:
     version = _next_version(connection)
-    connection.executemany(FILE, [(target, customer, version) for customer in customers])
-    statement = "SELECT customer, version FROM pending WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
-    return [Pending(*row) for row in connection.execute(statement, (target, orjson.dumps(customers).decode()))]
+    connection.executemany(WAIT, [(target, customer, version) for customer in customers])
+    statement = (
+        "SELECT customer, version, released FROM pending WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
+    )
+    return [waiting(*row) for row in connection.execute(statement, (target, orjson.dumps(customers).decode()))]
 
 
 def enrol(connection: sqlite3.Connection, target: str, source: str, fingerprint: str) -> bool:
@@ -132,6 +140,14 @@ def settle(connection: sqlite3.Connection, target: str, place: str, settlements:
         " parked = ? WHERE target = ? AND customer = ? AND version = ?",
         [(*_told(s, now), target, s.customer, s.version) for s in settlements if s.outcome not in done],
     )
+    connection.executemany(
+        "UPDATE pending SET holds = ?, held_in = ? WHERE target = ? AND customer = ? AND version = ?",
+        [
+            (encode_holds(s.holds), run, target, s.customer, s.version)
+            for s in settlements
+            if s.outcome not in done and not s.stays
+        ],
+    )
 
 
 def _in_step(connection: sqlite3.Connection, target: str, settlements: Sequence[Settlement]) -> None:
@@ -177,7 +193,7 @@ def drop(connection: sqlite3.Connection, target: str, waiting: Sequence[Pending]
 def retry(connection: sqlite3.Connection, targets: Sequence[str], customers: Sequence[str]) -> int:
     statement = (
         "UPDATE pending SET version = ?, outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL,"
-        " due = ?, parked = 0 WHERE outcome IS NOT NULL AND (? OR target IN (SELECT value FROM json_each(?)))"
+        " due = ?, parked = 0, holds = '[]' WHERE outcome IS NOT NULL AND (? OR target IN (SELECT value FROM json_each(?)))"
         " AND (? OR customer IN (SELECT value FROM json_each(?)))"
     )
     values = (not targets, orjson.dumps(targets).decode(), not customers, orjson.dumps(customers).decode())

@@ -14,10 +14,12 @@ from sync.model import (
     Change,
     Claim,
     Filing,
+    Hold,
     Identity,
     Leaf,
     Outcome,
     Pending,
+    Released,
     Request,
     Run,
     Secret,
@@ -26,6 +28,7 @@ from sync.model import (
     Tally,
     Undone,
     Update,
+    said_of,
 )
 from sync.ports import Store
 from sync.stores.memory import Memory
@@ -918,3 +921,166 @@ async def test_keys_that_read_as_the_same_number_are_different_customers(store: 
         "07": {"Name": "07"},
         "7.0": {"Name": "7.0"},
     }
+
+
+# ---- what gates hold, and what is let through
+
+
+def hold(gate: str, *fields: str) -> Hold:
+    return Hold(gate, f"too many by {gate}", fields)
+
+
+async def held(store: Store, customer: str, *holds: Hold, run: str = "run 1") -> int:
+    """Files one customer and holds it; its version."""
+    version = await filed(store, customer)
+    settlement = Settlement(customer, "1", version, Outcome.HELD, said_of(holds), holds=holds)
+    await store.settle("rpm", HERE, [settlement], run=run)
+    return version
+
+
+async def released(store: Store) -> dict[str, set[tuple[str, str]]]:
+    return {pending.customer: set(pending.released) for pending in await store.pending("rpm", "", 99)}
+
+
+async def test_whom_gates_hold_is_counted_by_gate_and_run(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    await held(store, "8", hold("max_cleared", "Fax"), hold("max_field_changed", "Fax"), hold("max_field_changed", "Email"))
+    await held(store, "9", hold("max_cleared", "Fax"), run="run 2")
+    await filed(store, "10")
+    assert await store.holding("rpm") == {
+        ("max_cleared", "run 1"): 2,
+        ("max_field_changed", "run 1"): 1,
+        ("max_cleared", "run 2"): 1,
+    }
+    assert await store.holding("shop") == {}
+
+
+async def test_nothing_is_released_at_first(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    assert await released(store) == {"7": set()}
+
+
+async def test_who_is_released_is_out_of_the_list_and_waits_with_its_release(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax", "Phone"))
+    await held(store, "8", hold("max_updates", "Name"))
+    assert await store.release("rpm", "max_cleared") == Released(1)
+    assert [failure.customer for failure in await store.failures()] == ["8"]
+    assert await released(store) == {"7": {("max_cleared", "Fax"), ("max_cleared", "Phone")}, "8": set()}
+    assert await store.release("rpm", "max_cleared") == Released(0)
+
+
+async def test_who_is_held_by_another_gate_as_well_stays_held_by_that(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"), hold("max_field_changed", "Fax"))
+    assert await store.release("rpm", "max_cleared") == Released(1, still=1)
+    [failure] = await store.failures()
+    assert (failure.outcome, failure.reason) == (Outcome.HELD, "max_field_changed: too many by max_field_changed")
+    assert await released(store) == {"7": {("max_cleared", "Fax")}}
+    assert await store.release("rpm", "max_field_changed") == Released(1)
+    assert await released(store) == {"7": {("max_cleared", "Fax"), ("max_field_changed", "Fax")}}
+    assert await store.failures() == []
+
+
+async def test_a_release_may_be_of_one_run_alone(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    await held(store, "8", hold("max_cleared", "Fax"), run="run 2")
+    assert await store.release("rpm", "max_cleared", "run 2") == Released(1)
+    assert await released(store) == {"7": set(), "8": {("max_cleared", "Fax")}}
+
+
+async def test_a_release_is_of_one_target_alone(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    assert await store.release("shop", "max_cleared") == Released(0)
+    assert await released(store) == {"7": set()}
+
+
+async def test_a_release_ends_when_its_customer_is_filed_again(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    await store.release("rpm", "max_cleared")
+    await store.file(filing("7", digest=OTHER))
+    assert await released(store) == {"7": set()}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DEFERRED, Outcome.UNKNOWN])
+async def test_a_release_lasts_until_it_has_been_delivered(store: Store, outcome: Outcome) -> None:
+    version = await held(store, "7", hold("max_cleared", "Fax"))
+    await store.release("rpm", "max_cleared")
+    await store.settle("rpm", HERE, [Settlement("7", "1", version, outcome)])
+    assert await released(store) == {"7": {("max_cleared", "Fax")}}
+    await store.settle("rpm", HERE, [delivered("7", version, {"Fax": ""})])
+    assert await released(store) == {}
+    await filed(store)
+    assert await released(store) == {"7": set()}
+
+
+async def test_neither_retry_nor_waiting_takes_a_release_away(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"), hold("max_updates", "Fax"))
+    await store.release("rpm", "max_cleared")
+    [waiting] = await store.wait("rpm", ["7"])
+    assert waiting.released == {("max_cleared", "Fax")}
+    await store.retry()
+    assert await released(store) == {"7": {("max_cleared", "Fax")}}
+
+
+async def test_who_is_held_stays_listed_while_it_is_looked_at_once_more(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    [before] = await store.failures()
+    await store.wait("rpm", ["7"])
+    assert await store.failures() == [before]
+    assert await store.release("rpm", "max_cleared", "run 1") == Released(1)
+
+
+async def test_what_goes_of_a_held_customer_leaves_the_rest_held(store: Store) -> None:
+    version = await held(store, "7", hold("max_cleared", "Fax"))
+    part = Settlement("7", "1", version, Outcome.DELIVERED, taken={"Name": "Ann"}, stays=True)
+    await store.settle("rpm", HERE, [part], run="run 1")
+    assert await store.release("rpm", "max_cleared", "run 1") == Released(1)
+
+
+async def test_a_rejection_that_tripped_a_gate_is_released_with_it_and_stays_listed(store: Store) -> None:
+    version = await filed(store)
+    holds = (hold("max_rejected", ""),)
+    await store.settle("rpm", HERE, [Settlement("7", "1", version, Outcome.REJECTED, "no", holds=holds)])
+    await held(store, "8", hold("max_rejected", "Name"))
+    assert await store.release("rpm", "max_rejected") == Released(1)
+    assert [(failure.customer, failure.reason) for failure in await store.failures()] == [("7", "no")]
+    assert await released(store) == {"7": {("max_rejected", "")}, "8": {("max_rejected", "Name")}}
+
+
+# ---- how many rows a source has
+
+
+async def test_nobody_knows_a_sources_rows_at_first(store: Store) -> None:
+    assert await store.rows("rpm", "crm") is None
+
+
+async def test_rows_are_remembered_by_target_and_source(store: Store) -> None:
+    await store.note_rows("rpm", "crm", 100)
+    await store.note_rows("shop", "crm", 7)
+    assert (await store.rows("rpm", "crm"), await store.rows("shop", "crm"), await store.rows("rpm", "erp")) == (100, 7, None)
+    await store.note_rows("rpm", "erp", 5)
+    assert (await store.rows("rpm", "crm"), await store.rows("rpm", "erp")) == (None, 5)
+
+
+async def test_rows_that_a_gate_finds_too_few_are_not_taken_as_right_until_they_are_released(store: Store) -> None:
+    await store.note_rows("rpm", "crm", 100)
+    await store.note_rows("rpm", "crm", 40, "max_source_drop")
+    await store.note_rows("rpm", "crm", 30, "max_source_drop")
+    assert await store.rows("rpm", "crm") == 100
+    assert await store.release("rpm", "max_cleared") == Released(0)
+    assert await store.rows("rpm", "crm") == 100
+    assert await store.release("rpm", "max_source_drop") == Released(0, rows=30)
+    assert await store.rows("rpm", "crm") == 30
+    assert await store.release("rpm", "max_source_drop") == Released(0)
+
+
+async def test_rows_that_are_right_again_leave_nothing_to_release(store: Store) -> None:
+    await store.note_rows("rpm", "crm", 100)
+    await store.note_rows("rpm", "crm", 40, "max_source_drop")
+    await store.note_rows("rpm", "crm", 101)
+    assert await store.release("rpm", "max_source_drop") == Released(0)
+    assert await store.rows("rpm", "crm") == 101
+
+
+async def test_rows_found_too_few_the_first_time_are_not_taken_as_right(store: Store) -> None:
+    await store.note_rows("rpm", "crm", 3, "min_source_rows")
+    assert await store.rows("rpm", "crm") is None

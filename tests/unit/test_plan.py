@@ -145,7 +145,7 @@ def test_every_claim_counts_but_that_of_somebody_elses_customer(plan: Plan) -> N
 
 def test_what_a_gate_names_is_held_and_counted_anew(plan: Plan) -> None:
     plan.write([update("1"), update("2"), Unchanged(Pending("3", 1))])
-    plan.gate(lambda entry: [Held(entry, "max_cleared", "why") if entry.customer == "2" else entry])
+    plan.gate(lambda entry: [Held(entry, "max_cleared", "why") if isinstance(entry, Update) and entry.customer == "2" else entry])
     assert list(plan.entries()) == [update("1"), Held(update("2"), "max_cleared", "why"), Unchanged(Pending("3", 1))]
     assert (plan.figures.updates, plan.figures.held, plan.figures.unchanged) == (1, 1, 1)
 
@@ -153,5 +153,5 @@ def test_what_a_gate_names_is_held_and_counted_anew(plan: Plan) -> None:
 def test_a_rejected_claim_is_not_held_as_well(plan: Plan) -> None:
     plan.write([update("1"), update("2")])
     plan.contest({"1": ("2",), "2": ("1",)})
-    plan.gate(lambda entry: [Held(entry, "max_updates", "why")])
+    plan.gate(lambda entry: [Held(entry, "max_updates", "why")] if isinstance(entry, Update) else [entry])
     assert (plan.figures.rejected, plan.figures.held) == (2, 0)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from sync.errors import ConfigError
-from sync.pipeline.gates import Limit
+from sync.pipeline.gates import GatePolicy, Limit
 from sync.pipeline.pace import Rate
 from sync.settings import Settings, SyncTable, load
 from sync.settings.sources import KINDS
@@ -212,6 +212,11 @@ NO_SUCH = "the vendor has no such field"
             'sync.toml: sources.crm.overlap: has to be a time such as "30s", "5m", "1h" or "2d"']),
         ('id = "sellercloud_id"', 'id = "a"\ngates = { max_updates = "101%" }', [
             'targets/shop.toml: gates.max_updates: has to be a number or a share such as "30%"']),
+        ('id = "sellercloud_id"', 'id = "a"\ngates = { max_field_changed = { Emial = "2%" } }', [
+            "targets/shop.toml: gates.max_field_changed.Emial: the map has no field Emial; did you mean Email?"]),
+        ('id = "sellercloud_id"', 'id = "a"\ngates = { max_field_changed = { Email = "x" }, min_source_rows = "9" }', [
+            'targets/shop.toml: gates.max_field_changed.Email: has to be a number or a share such as "30%"',
+            "targets/shop.toml: gates.min_source_rows: input should be a valid integer"]),
         # names that lead nowhere
         ('vendor = "sellercloud"', 'vendor = "selercloud"', [
             "sync.toml: accounts.shop.vendor: there is no such vendor; did you mean sellercloud?"]),
@@ -523,3 +528,14 @@ def test_of_two_sources_nobody_knows_so_it_is_a_warning(loaded: Load) -> None:
     settings = loaded(other, {"shop": SHOP, "second": SHOP.replace('"crm"', '"erp"')})
     how = "for the same account shop, from another source: make sure that no customer is in both sources"
     assert settings.warnings == (f"targets/shop.toml: fields: target second maps Name, Email, too, {how}",)
+
+
+def test_a_gate_is_known_by_the_dotted_name_of_its_field_and_may_be_written_nested(loaded: Load) -> None:
+    office = OFFICE + 'Fields = { Region = "Area" }\n[gates]\nmax_same_value = 5\nmin_source_rows = 9\n'
+    nested = office + '[gates.max_field_changed]\nWebsite = "2%"\nFields.Region = 3\n'
+    gates = loaded(MAIN, {"office": nested}).targets["office"].gates
+    assert gates == GatePolicy(
+        max_same_value=Limit("5", number=5),
+        min_source_rows=9,
+        max_field_changed={"Website": Limit("2%", share=0.02), "Fields.Region": Limit("3", number=3)},
+    )
