@@ -13,10 +13,11 @@ from typing import Any
 from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
 from sync.facts import Fact
 from sync.log import Redactor
-from sync.model import Explanation, Failure, Standing, Tally, TargetPlan
+from sync.model import Explanation, Failure, Mismatch, Standing, Tally, TargetPlan
 from sync.pipeline.courier import Courier
 from sync.pipeline.explain import Asked, explained
 from sync.pipeline.lane import Lane
+from sync.pipeline.maptest import tried
 from sync.pipeline.observed import ObservedWire, bound
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Projection
@@ -180,6 +181,25 @@ async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[
                 yield f"accounts.{name}", None
             except SyncError as error:
                 yield f"accounts.{name}", redactor.clean(str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A map test that failed: the target's file, the test as it is called there, and every mismatch."""
+
+    file: str
+    test: str
+    mismatches: tuple[Mismatch, ...]
+
+
+def try_maps(settings: Settings) -> list[Failed]:
+    """Tries every map test of every target, offline."""
+    failed = []
+    for target in settings.targets.values():
+        projection = _target(target, settings, b"check").projection
+        found = ((test.name, tried(test, projection)) for test in target.tests)
+        failed += [Failed(target.file, name, mismatches) for name, mismatches in found if mismatches]
+    return failed
 
 
 async def check_files(settings: Settings) -> list[str]:

@@ -119,8 +119,9 @@ def check(
     settings = load(config)
     for warning in (*settings.warnings, *loop.run(parts.check_files(settings))):
         print(f"warning: {warning}", file=sys.stderr)
+    tests = _tried(settings, config)
     print(f"{config}: {_count(len(settings.sources), 'source')}, {_count(len(settings.accounts), 'account')}, "
-          f"{_count(len(settings.targets), 'target')}: valid")  # fmt: skip
+          f"{_count(len(settings.targets), 'target')}{tests}: valid")  # fmt: skip
     if online and not loop.run(_check_online(settings)):
         raise typer.Exit(FAILED)
 
@@ -431,6 +432,20 @@ async def _delivered(
     for trouble in report.troubles:
         print(trouble, file=sys.stderr)
     return FAILED if report.troubles else _code(found)
+
+
+def _tried(settings: Any, config: Path) -> str:
+    """How many map tests there are, as a part of a sentence. Raises SyncError where one fails, after telling which."""
+    from sync import app as parts
+    from sync.reports.maptests import maptest_text
+
+    count = sum(len(target.tests) for target in settings.targets.values())
+    failed = parts.try_maps(settings)
+    for one in failed:
+        print(maptest_text(one.file, one.test, one.mismatches, sys.stderr), file=sys.stderr)
+    if failed:
+        raise SyncError(f"{config}: {len(failed)} of {_count(count, 'map test')} failed")
+    return f", {_count(count, 'map test')}" if count else ""
 
 
 def _code(found: list[Failure]) -> int:

@@ -540,3 +540,19 @@ class Explanation:
     planned: tuple[Request, ...]
     history: tuple[Episode, ...]
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Something to tell in place of a value."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """In a map test, one field (empty: the customer as a whole) that is not as the test says."""
+
+    field: str
+    expected: Leaf | Missing | Said
+    got: Leaf | Missing | Said

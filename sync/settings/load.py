@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,14 @@ from sync.model import Field
 from sync.pipeline.breaker import BreakerPolicy
 from sync.pipeline.gates import GatePolicy
 from sync.pipeline.lane import LanePolicy
+from sync.pipeline.maptest import MapTest
 from sync.pipeline.pace import PacePolicy
 from sync.pipeline.project import Rule
 from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules, nearest
 from sync.pipeline.rules import load as load_object
 from sync.ports import Vendor
+from sync.settings.maptests import Names, map_tests, misnamed
 from sync.settings.owners import Owned, one_owner
 from sync.settings.sources import KINDS, SourceTable
 from sync.settings.tables import AccountTable, ServiceTable, SyncTable, TargetTable
@@ -59,6 +61,11 @@ class TargetSettings:
     match: str | None
     gates: GatePolicy
     fingerprint: str
+
+    @property
+    def tests(self) -> tuple[MapTest, ...]:
+        """What the file says that the map should make of some customers."""
+        return map_tests(self.table.tests)
 
     @property
     def mentioned(self) -> list[tuple[str, str]]:
@@ -103,6 +110,7 @@ def load(directory: Path) -> Settings:
         raise ConfigError(mistakes)
     targets = [_settled(draft, accounts) for draft in drafts if draft]
     wrong, doubts = one_owner([_owned(target, sources[target.source]) for target in targets])
+    wrong += [mistake for target in targets for mistake in _misnamed(target)]
     if wrong:
         raise ConfigError(wrong)
     return Settings(
@@ -343,6 +351,13 @@ def _owned(target: TargetSettings, source: SourceTable) -> Owned:
     rows = (source.kind, source.model_dump(exclude={"key", "cursor", "overlap"}))
     fields = tuple(rule.field for rule in target.rules)
     return Owned(target.name, target.file, target.account, rows, target.table.where or {}, fields)
+
+
+def _misnamed(target: TargetSettings) -> Iterator[Mistake]:
+    """A function may read any field of the source, so that with one any may be given."""
+    sources = None if _called(target.table.fields) else sorted({name for _, name in target.mentioned})
+    names = Names(sources, [rule.field for rule in target.rules], target.id_source)
+    return misnamed(target.tests, names, target.file)
 
 
 def _check_match(match: str, rules: Sequence[Rule], vendor: type[Vendor], file: str, mistakes: list[Mistake]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from sync.settings.base import Table
+from sync.settings.maptests import TestTable
 from sync.settings.sources import OneOfKinds
 from sync.settings.values import AddressText, Duration, LimitText, RateText, Schedule, Timezone, by_field
 
@@ -103,6 +104,7 @@ class TargetTable(Table):
     fields: dict[str, Any] = Field(min_length=1)
     maps: dict[str, dict[str, Any]] = Field(default_factory=dict)
     gates: GatesTable = GatesTable()
+    tests: tuple[TestTable, ...] = ()
 
     @model_validator(mode="after")
     def _one_identity(self) -> Self:

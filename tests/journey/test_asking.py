@@ -93,3 +93,22 @@ def test_who_leaves_a_target_is_counted_by_the_plan_and_by_the_run_and_told_once
     assert plan["left"] == [{"customer": "5", "reason": "no longer chosen by where or without_id"}]
     assert (run.code, run.tree["targets"]) == (0, {"rpm": {"left": 1}})
     assert again["left"] == []
+
+
+def test_a_maps_tests_are_tried_by_check_and_one_that_fails_shows_the_fields_that_differ(ready: Place) -> None:
+    test = '\n[[tests]]\nname = "as it is"\ngiven = { Country = "Norway", Name = "Zoë" }\nexpect = { Name = "Zoe" }\n'
+    ready.write("config/targets/rpm.toml", (ready.folder / "config/targets/rpm.toml").read_text(encoding="utf-8") + test)
+    failing = ready.cli("check")
+    ready.edit("config/targets/rpm.toml", '"Zoe"', '"Zoë"')
+    passing = ready.cli("check")
+    assert (failing.code, failing.out) == (1, "")
+    assert failing.err.splitlines() == [
+        'config/targets/rpm.toml: tests[0] "as it is" fails',
+        "  Name",
+        '    expected  "Zoe"',
+        "                 ^",
+        '    got       "Zoë"',
+        "                 ^",
+        "config: 1 of 1 map test failed",
+    ]
+    assert (passing.code, passing.out) == (0, "config: 1 source, 1 account, 1 target, 1 map test: valid\n")
