@@ -42,6 +42,13 @@ class Proposal:
     plan: str
     targets: tuple[TargetPlan, ...]
     troubles: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    """Targets of which nobody can tell what they lack, because their source cannot be read."""
+
+    @property
+    def title(self) -> str:
+        """The plan's name, with what is missing in it, so that no report passes for the whole."""
+        return f"{self.plan} (without {', '.join(self.missing)}: the source cannot be read)" if self.missing else self.plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,9 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
             for plan in made:
                 stack.callback(plan.close)
                 plans.append(_seen_by_reports(plan, settings))
-        yield Proposal(new_run(), tuple(plans), tuple(troubles))
+        there = {plan.target for plan in plans}
+        missing = tuple(name for name in _chosen(settings, names) if name not in there)
+        yield Proposal(new_run(), tuple(plans), tuple(troubles), missing)
 
 
 async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:

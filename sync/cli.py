@@ -158,7 +158,7 @@ def plan(
     def report(proposal: Any) -> None:
         from sync.app import save_plan
 
-        _report(view, proposal.plan, proposal.targets, forms, out, requests=requests)
+        _report(view, proposal.title, proposal.targets, forms, out, requests=requests)
         if save:
             count = save_plan(settings, proposal, save)
             print(f"{_count(count, 'update')} saved: customer-sync apply {save}", file=sys.stderr)
