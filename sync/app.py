@@ -25,6 +25,7 @@ from sync.pipeline.rules import nearest
 from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run
 from sync.pipeline.speaker import Sender, Speaker
 from sync.ports import Source, Store, Watch
+from sync.service.retention import prune
 from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
@@ -90,6 +91,7 @@ async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopp
         parts = await _open_parts(settings, names, watch, stopping, redactor, stack)
         report = await run(parts.feeds, parts.ways, parts.store, watch)
         report.troubles.extend(parts.troubles)
+        await prune(parts.store, settings.keep)
         return report
 
 

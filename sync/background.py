@@ -14,6 +14,7 @@ from sync.errors import ConfigError, Mistake, SourceError, SyncError
 from sync.log import Redactor
 from sync.pipeline.run import Feed
 from sync.service.engine import Engine, Setup
+from sync.service.retention import retain
 from sync.service.scheduler import Schedule
 from sync.service.service import Service
 from sync.service.supervisor import Supervisor
@@ -143,7 +144,11 @@ class _Host:
             setup = Setup(config.feeds, checks, ways, schedules, closing)
             engine = Engine(setup, store, self._service.watch, self._service.supervisor, await store.timings())
             self._service.engine = engine
-            await engine.run()
+            async with asyncio.TaskGroup() as group:
+                watched = self._service.supervisor.watch("retention", retain(store, settings.keep), until=closing)
+                retaining = group.create_task(watched)
+                await engine.run()
+                retaining.cancel()
             for name, way in ways.items():
                 await store.stand(name, way.lane.standing())
 

@@ -319,6 +319,10 @@ class Store(Filer, Protocol):
         """Notes a run that has ended."""
 
     @abstractmethod
+    async def prune(self, before: datetime, most: int) -> int:
+        """Forgets up to `most` each of the runs, the history and the filings from before then; how many. Zero: none is left."""
+
+    @abstractmethod
     async def time(self, target: str, timing: Timing) -> None:
         """Remembers a target's timing."""
 

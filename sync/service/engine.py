@@ -5,24 +5,23 @@ are due to their accounts' tasks and goes on; a target that is still busy is due
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from sync.errors import ConfigError, SourceError
-from sync.facts import Fact
 from sync.model import Outcome, Timing
 from sync.pipeline.run import Feed, Report, Way, begun, make_plan, note_down, over, read, refusal, send
 from sync.ports import Store, Watch
+from sync.service.lines import Line, Reading, clock
 from sync.service.scheduler import Schedule
 from sync.service.supervisor import Supervisor
-from sync.service.turns import Turn, rest
+from sync.service.turns import Turn
 
 log = structlog.get_logger()
 LOOK = 5.0
@@ -32,11 +31,6 @@ LONGEST_WAIT = 30.0
 OVERDUE = timedelta(minutes=2)
 STUCK = timedelta(minutes=15)
 PUT_OFF = (Outcome.DEFERRED.value, Outcome.UNKNOWN.value)
-
-
-def clock() -> datetime:
-    """The time; `time.time`, so that a test can have its own."""
-    return datetime.fromtimestamp(time.time(), UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,44 +47,8 @@ class Setup:
     closing: asyncio.Event
 
 
-class Line:
-    """A source of the service: what it feeds, how to `check` it, whether it is well, and what wakes its task."""
-
-    def __init__(self, feed: Feed, check: Callable[[], Awaitable[None]]) -> None:
-        self.feed = feed
-        self.check = check
-        self.woken = asyncio.Event()
-        self.setbacks = 0
-        self.rests_until: datetime | None = None
-        self.moved: datetime | None = None
-
-    def failed(self, now: datetime) -> None:
-        """It could not be read, and is left alone for a while."""
-        self.setbacks += 1
-        self.rests_until = now + rest(self.setbacks)
-
-    def recovered(self) -> None:
-        """It could be read."""
-        self.setbacks, self.rests_until = 0, None
-
-
-class _Reading(Watch):
-    """Sees that rows come, and passes everything on."""
-
-    def __init__(self, watch: Watch, line: Line) -> None:
-        self._watch = watch
-        self._line = line
-
-    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
-        self._line.moved = clock()
-        self._watch.moved(name, what, done, total)
-
-    def noted(self, fact: Fact) -> None:
-        self._watch.noted(fact)
-
-
 @dataclass(slots=True)
-class Run:
+class Ongoing:
     """A run under way; `left` targets are not done yet, and it is `kept` once there was something to do."""
 
     report: Report
@@ -102,7 +60,7 @@ class Run:
 class Job:
     """One target's part of a run."""
 
-    run: Run
+    run: Ongoing
     line: Line
     turn: Turn
 
@@ -124,6 +82,7 @@ class Engine:
         }
         self._queues: dict[str, asyncio.Queue[Job]] = {account: asyncio.Queue() for account in setup.ways}
         self._sending: set[str] = set()
+        self._runs: list[Ongoing] = []
         self._looked = now
 
     @property
@@ -144,6 +103,8 @@ class Engine:
             for account, task in drivers.items():
                 if account not in self._sending:
                     task.cancel()
+        for run in list(self._runs):
+            await self._end(run)
 
     # ---- what may be asked of it
 
@@ -184,6 +145,11 @@ class Engine:
     def _wake(self, name: str) -> None:
         self._lines[self.turns[name].target.source].woken.set()
 
+    def _start(self, left: int) -> Ongoing:
+        run = Ongoing(begun(self._watch), left)
+        self._runs.append(run)
+        return run
+
     # ---- sources
 
     async def _follow(self, line: Line) -> None:
@@ -208,7 +174,7 @@ class Engine:
 
     async def _read(self, line: Line, due: Sequence[Turn], now: datetime) -> None:
         """One look at the source for all who are due; each then goes on by itself."""
-        run = Run(begun(self._watch), len(due))
+        run = self._start(len(due))
         for turn in due:
             turn.begin(now, scheduled=True)
         feed = replace(line.feed, chosen=tuple(turn.target for turn in due))
@@ -216,7 +182,7 @@ class Engine:
             try:
                 line.moved = clock()
                 await line.check()
-                await read(feed, self._store, _Reading(self._watch, line), run.report.troubles)
+                await read(feed, self._store, Reading(self._watch, line), run.report.troubles)
                 line.recovered()
             except (ConfigError, SourceError) as error:
                 self._failed(line, run, error)
@@ -229,7 +195,7 @@ class Engine:
         for turn in due:
             self._queues[turn.target.account].put_nowait(Job(run, line, turn))
 
-    def _failed(self, line: Line, run: Run, error: ConfigError | SourceError) -> None:
+    def _failed(self, line: Line, run: Ongoing, error: ConfigError | SourceError) -> None:
         line.failed(clock())
         reason = str(error).replace("\n", "; ")
         run.report.troubles.append(reason)
@@ -278,13 +244,14 @@ class Engine:
         if job.run.left == 0:
             await self._end(job.run)
 
-    async def _begin(self, run: Run) -> None:
+    async def _begin(self, run: Ongoing) -> None:
         """A run that finds nothing to do leaves nothing behind, since there may be one every few seconds."""
         if not run.kept:
             run.kept = True
             await self._store.begin_run(run.report.run, run.report.started)
 
-    async def _end(self, run: Run) -> None:
+    async def _end(self, run: Ongoing) -> None:
+        self._runs.remove(run)
         over(run.report, self._watch)
         if run.kept or run.report.troubles:
             await note_down(run.report, self._store)
@@ -300,5 +267,5 @@ class Engine:
                 if turn and due <= now and turn.may_resume(now):
                     turn.begin(now, scheduled=False)
                     line = self._lines[turn.target.source]
-                    self._queues[turn.target.account].put_nowait(Job(Run(begun(self._watch), 1), line, turn))
+                    self._queues[turn.target.account].put_nowait(Job(self._start(1), line, turn))
             await asyncio.sleep(LOOK)

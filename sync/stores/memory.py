@@ -182,7 +182,8 @@ class Memory(Store):
         return tallies
 
     async def filed(self, target: str) -> dict[int, datetime]:
-        return {row.version: self._filed[row.version] for (where, _), row in self._pending.items() if where == target}
+        versions = {row.version for (where, _), row in self._pending.items() if where == target}
+        return {version: self._filed[version] for version in versions & self._filed.keys()}
 
     async def resumable(self) -> dict[str, datetime]:
         found: dict[str, datetime] = {}
@@ -324,6 +325,17 @@ class Memory(Store):
 
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         self._runs[run] = Run(run, started, ended, report)
+
+    async def prune(self, before: datetime, most: int) -> int:
+        history = [episode for episode in self._history[:most] if episode.at < before]
+        runs = [name for name, run in self._runs.items() if (run.ended or run.started) < before][:most]
+        filed = [version for version, at in self._filed.items() if at < before][:most]
+        del self._history[: len(history)]
+        for name in runs:
+            del self._runs[name]
+        for version in filed:
+            del self._filed[version]
+        return len(history) + len(runs) + len(filed)
 
     async def time(self, target: str, timing: Timing) -> None:
         self._timings[target] = timing

@@ -82,6 +82,28 @@ def interrupt(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE runs SET ended = ?, report = ? WHERE run = ?", (time.time(), report, run))
 
 
+PRUNE = (
+    (
+        "DELETE FROM history WHERE number IN"
+        " (SELECT number FROM (SELECT number, at FROM history ORDER BY number LIMIT :most) WHERE at < :before)"
+    ),
+    (
+        "DELETE FROM runs WHERE run IN (SELECT run FROM"
+        " (SELECT run, coalesce(ended, started) AS at FROM runs ORDER BY run LIMIT :most) WHERE at < :before)"
+    ),
+    (
+        "DELETE FROM filings WHERE version IN"
+        " (SELECT version FROM (SELECT version, at FROM filings ORDER BY version LIMIT :most) WHERE at < :before)"
+    ),
+)
+"""Only the first rows of each are looked at: all three are in the order of time by their keys."""
+
+
+def prune(connection: sqlite3.Connection, before: float, most: int) -> int:
+    """What goes makes room for what comes: SQLite uses free pages first, so that the file stops growing."""
+    return sum(connection.execute(statement, {"before": before, "most": most}).rowcount for statement in PRUNE)
+
+
 def undone(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> dict[str, Undone]:
     """Who keeps what was put back."""
     statement = "SELECT customer, run, leaves FROM undone WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"

@@ -42,6 +42,8 @@ from sync.stores.migrations import SCRATCH
 P = ParamSpec("P")
 T = TypeVar("T")
 BUSY_SECONDS = 10.0
+LARGEST_JOURNAL = 64 << 20
+"""Bytes; a journal that grew because somebody was reading for long is cut back to this."""
 
 
 class Ledger(Filer):
@@ -197,6 +199,9 @@ class Sqlite(Ledger, Store):
         row = (run, started.timestamp(), ended.timestamp(), orjson.dumps(report))
         await self._call(writes.many, "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", [row])
 
+    async def prune(self, before: datetime, most: int) -> int:
+        return await self._call(past.prune, before.timestamp(), most)
+
     async def time(self, target: str, timing: Timing) -> None:
         moments = [moment and moment.timestamp() for moment in (timing.last, timing.succeeded, timing.paused)]
         await self._call(writes.many, "INSERT OR REPLACE INTO timings VALUES (?, ?, ?, ?)", [(target, *moments)])
@@ -229,6 +234,7 @@ def open_store(path: Path, *, exclusive: bool, patience: float = BUSY_SECONDS) -
             migrate(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA journal_size_limit = {LARGEST_JOURNAL}")
         except (OSError, sqlite3.Error) as error:
             raise StateError(f"{path}: {meaning(error)}") from None
         undo.pop_all()

@@ -1,0 +1,52 @@
+"""One source of the service: what it feeds, whether it is well, and whether something comes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from sync.facts import Fact
+from sync.pipeline.run import Feed
+from sync.ports import Watch
+from sync.service.turns import rest
+
+
+def clock() -> datetime:
+    """The time; `time.time`, so that a test can have its own."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+class Line:
+    """A source of the service: what it feeds, how to `check` it, whether it is well, and what wakes its task."""
+
+    def __init__(self, feed: Feed, check: Callable[[], Awaitable[None]]) -> None:
+        self.feed = feed
+        self.check = check
+        self.woken = asyncio.Event()
+        self.setbacks = 0
+        self.rests_until: datetime | None = None
+        self.moved: datetime | None = None
+
+    def failed(self, now: datetime) -> None:
+        """It could not be read, and is left alone for a while."""
+        self.setbacks += 1
+        self.rests_until = now + rest(self.setbacks)
+
+    def recovered(self) -> None:
+        """It could be read."""
+        self.setbacks, self.rests_until = 0, None
+
+
+class Reading(Watch):
+    """Sees that rows come, and passes everything on."""
+
+    def __init__(self, watch: Watch, line: Line) -> None:
+        self._watch = watch
+        self._line = line
+
+    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
+        self._line.moved = clock()
+        self._watch.moved(name, what, done, total)
+
+    def noted(self, fact: Fact) -> None:
+        self._watch.noted(fact)
