@@ -18,7 +18,8 @@ from typer.core import TyperGroup, TyperOption
 
 from sync import loop
 from sync.errors import SyncError
-from sync.log import Format, Redactor, configure
+from sync.log import configure
+from sync.logged import REDACTOR, logged
 from sync.model import Failure, Outcome, TargetPlan, dumps
 
 T = TypeVar("T")
@@ -65,7 +66,6 @@ Version = Annotated[bool, typer.Option("--version", callback=_tell_version, is_e
 Config = Annotated[Path, typer.Option("--config", metavar="DIR", help="The folder with sync.toml and targets/.")]
 Targets = Annotated[list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program: a documented, versioned shape.")]
-Level = Literal["debug", "info", "warning", "error"]
 HERE = Path("config")
 
 
@@ -103,6 +103,7 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder
 
 
 @app.command()
+@logged("error")
 def check(
     config: Config = HERE,
     online: Annotated[
@@ -127,6 +128,7 @@ def check(
 
 
 @app.command()
+@logged("error")
 def plan(
     config: Config = HERE,
     target: Targets = None,
@@ -168,6 +170,7 @@ def plan(
 
 
 @app.command()
+@logged("error")
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Written by plan --save.")],
     config: Config = HERE,
@@ -180,21 +183,20 @@ def apply(
     from sync import app as parts
     from sync.settings import load
 
-    settings, redactor = load(config), Redactor()
+    settings = load(config)
 
     def work(watch: Any, stopping: asyncio.Event) -> Any:
-        return parts.apply_saved(settings, file, watch, stopping, redactor)
+        return parts.apply_saved(settings, file, watch, stopping, REDACTOR)
 
     raise typer.Exit(loop.run(_until_stopped(lambda stopping: _delivered(settings, (), stopping, work, as_json=as_json))))
 
 
 @app.command()
+@logged("error")
 def run(
     config: Config = HERE,
     target: Targets = None,
     as_json: AsJson = False,
-    log_level: Annotated[Level, typer.Option()] = "error",
-    log_format: Annotated[Format, typer.Option()] = "console",
 ) -> None:
     """One pass: detect, plan, gate, deliver, report.
 
@@ -202,22 +204,17 @@ def run(
     """
     from sync.settings import load
 
-    redactor = Redactor()
-    configure(redactor, level=log_level, form=log_format)
     settings = load(config)
-    raise typer.Exit(
-        loop.run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, redactor, as_json=as_json)))
-    )
+    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, as_json=as_json))))
 
 
 @app.command()
+@logged("info")
 def serve(
     config: Config = HERE,
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where /healthz, /readyz and /metrics are; else [service] listen.")
     ] = None,
-    log_level: Annotated[Level, typer.Option()] = "info",
-    log_format: Annotated[Format, typer.Option()] = "console",
 ) -> None:
     """Syncs in the background, each target by its schedule. SIGHUP reads the config again, SIGTERM ends it.
 
@@ -225,13 +222,11 @@ def serve(
     """
     from sync.settings import address
 
-    redactor = Redactor()
-    configure(redactor, level=log_level, form=log_format)
     try:
         place = address(listen) if listen else None
     except ValueError as error:
         raise SyncError(f"--listen {error}") from None
-    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _serve(config, place, stopping, redactor))))
+    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _serve(config, place, stopping))))
 
 
 @app.command()
@@ -264,6 +259,7 @@ def failures(config: Config = HERE, target: Targets = None, as_json: AsJson = Fa
 
 
 @app.command()
+@logged("error")
 def retry(
     customers: Annotated[list[str] | None, typer.Argument(metavar="CUSTOMER", help="Their keys; all if none is named.")] = None,
     config: Config = HERE,
@@ -292,6 +288,7 @@ def retry(
 
 
 @app.command()
+@logged("error")
 def explain(
     target: Annotated[str, typer.Argument(metavar="TARGET")],
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's key in the source.")],
@@ -312,6 +309,7 @@ def explain(
 
 
 @app.command()
+@logged("error")
 def sandbox(
     port: Annotated[int, typer.Option(metavar="PORT", help="0: any free one.")] = 8900,
     host: Annotated[str, typer.Option(metavar="HOST", help="Where to listen.")] = "127.0.0.1",
@@ -324,6 +322,7 @@ def sandbox(
 
 
 @app.command()
+@logged("error")
 def demo(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where its files are left.")] = Path("var/demo"),
 ) -> None:
@@ -362,7 +361,7 @@ def schema(
 
 def main() -> None:
     """The entry point: expected failures become one line each and an exit code, never a traceback."""
-    configure(Redactor(), level="error", form="console")
+    configure(REDACTOR, level="error", form="auto")
     sys.path.insert(0, str(Path.cwd()))  # a map may call functions that stand beside the config
     try:
         code = app(standalone_mode=False)
@@ -404,11 +403,11 @@ async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int
     return INTERRUPTED if signals[0] == signal.SIGINT else DONE
 
 
-async def _run_once(settings: Any, names: list[str], stopping: asyncio.Event, redactor: Redactor, *, as_json: bool) -> int:
+async def _run_once(settings: Any, names: list[str], stopping: asyncio.Event, *, as_json: bool) -> int:
     from sync import app as parts
 
     def work(watch: Any, stopping: asyncio.Event) -> Any:
-        return parts.run_once(settings, names, watch, stopping, redactor)
+        return parts.run_once(settings, names, watch, stopping, REDACTOR)
 
     return await _delivered(settings, names, stopping, work, as_json=as_json)
 
@@ -482,18 +481,18 @@ async def _check_online(settings: Any) -> bool:
     from sync import app as parts
 
     well = True
-    async for name, trouble in parts.check_online(settings, Redactor()):
+    async for name, trouble in parts.check_online(settings, REDACTOR):
         print(f"{name}: {trouble or 'well'}", file=sys.stderr if trouble else sys.stdout)
         well = well and trouble is None
     return well
 
 
-async def _serve(config: Path, listen: Any, stopping: asyncio.Event, redactor: Redactor) -> int:
+async def _serve(config: Path, listen: Any, stopping: asyncio.Event) -> int:
     from sync.background import Asked, serve
 
     reload = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
-    await serve(config, listen, Asked(stopping, reload, GRACE_SECONDS), redactor)
+    await serve(config, listen, Asked(stopping, reload, GRACE_SECONDS), REDACTOR)
     return DONE
 
 

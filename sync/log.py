@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 import structlog
 
-Format = Literal["console", "json"]
+Format = Literal["auto", "console", "json"]
 SHORTEST_SECRET = 4
 """Shorter credentials would take half of every sentence with them."""
 CUT = 500
@@ -69,9 +69,10 @@ def _overlap(text: str, secret: str) -> int:
 
 
 def configure(redactor: Redactor, *, level: str, form: Format) -> None:
-    """Sets up logging for the process; `level` is one of logging's names in lower case."""
-    coloured = sys.stderr.isatty()
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=coloured) if form == "console" else structlog.processors.JSONRenderer()
+    """Sets up logging for the process; `level` is one of logging's names in lower case; auto is for whoever looks on."""
+    terminal = sys.stderr.isatty()
+    for_people = form == "console" or (form == "auto" and terminal)
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=terminal) if for_people else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -94,11 +94,11 @@ class Engine:
         """Works until the setup is closed and what was in flight then is settled."""
         watch = partial(self._supervisor.watch, until=self._setup.closing)
         async with asyncio.TaskGroup() as group:
-            tasks = {name: group.create_task(watch(f"source {name}", self._follow(line))) for name, line in self._lines.items()}
-            tasks["look"] = group.create_task(watch("due work", self._look()))
+            tasks = [group.create_task(watch(f"source {name}", self._follow(line))) for name, line in self._lines.items()]
+            tasks.append(group.create_task(watch("due work", self._look())))
             drivers = {name: group.create_task(watch(f"account {name}", self._drive(name))) for name in self._queues}
             await self._setup.closing.wait()
-            for task in tasks.values():
+            for task in tasks:
                 task.cancel()
             for account, task in drivers.items():
                 if account not in self._sending:
