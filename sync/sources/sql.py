@@ -3,25 +3,31 @@
 What differs from database to database is the `Dialect`'s.
 """
 
-from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from sync.errors import NotThere, SourceError
 from sync.model import Customer
 from sync.ports import Page, Source
+from sync.sources.children import Children
+from sync.sources.dialect import Dialect, Lost, Row, Snapshot, Unreadable
 from sync.sources.rows import TWICE, digester, key_text
-from sync.sources.watermark import behind, later
+from sync.sources.watermark import behind, kept, later
 
 PAGE = 1000
+RETRIES = (0.5, 2.0)
+"""Seconds to wait before a read that broke off is taken up again."""
+HALF = 2**31
+"""Numbers of transactions go round; after more than half of them, every row counts as changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is read: a table or a query, the column that is the key, and the one that is the cursor (None: every row)."""
+    """What is read: a table or a query, of that the rows `where`, by `key` and `cursor` (None: every row, every time)."""
 
     name: str
     """How messages call this source, such as `sources.crm`."""
@@ -30,34 +36,19 @@ class Table:
     query: str | None = None
     cursor: str | None = None
     overlap: timedelta = timedelta(0)
+    where: str | None = None
+    children: Mapping[str, str] = field(default_factory=dict)
+    """For each list of a customer a query: its first column is the customer's key, the others are the list's items."""
 
 
-class Dialect(Protocol):
-    """One kind of database: connects read-only, pages through rows, and knows the types of its columns."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is selected of each row, and where in it the key, the cursor, and all by which a change is seen stand."""
 
-    @abstractmethod
-    def quote(self, name: str) -> str:
-        """A name as the database wants it quoted."""
-
-    @abstractmethod
-    async def columns(self, selection: str) -> Mapping[str, str]:
-        """The columns of what follows FROM, with their declared types. Raises NotThere, SourceError."""
-
-    @abstractmethod
-    def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncGenerator[list[tuple[Any, ...]], None]:
-        """The rows of a statement, raw, in lists of `size`; closing it ends the read, and what that locks. Raises SourceError."""
-
-    @abstractmethod
-    def among(self, column: str, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
-        """A condition, with its values, that holds for rows whose column has one of these keys as text."""
-
-    @abstractmethod
-    def reader(self, kind: str) -> Callable[[Any], Any] | None:
-        """What makes of a column's raw value, not null, what its declared type says it is; None where it is that already."""
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Lets go of the connection."""
+    select: str
+    key: int
+    cursor: int
+    content: slice
 
 
 class Sql(Source):
@@ -68,17 +59,17 @@ class Sql(Source):
         self._dialect = dialect
         self._digest = digester(digest_key)
         self._columns: Mapping[str, str] | None = None
-
-    @property
-    def _selection(self) -> str:
-        table = self._table
-        return f"({table.query.rstrip().rstrip(';')}\n)" if table.query else self._dialect.quote(table.table or "")
+        self._children = [Children(name, query, dialect) for name, query in table.children.items()]
 
     async def fields(self) -> Mapping[str, str]:
-        """The columns, looked up once."""
+        """The columns and the lists, looked up once."""
+        lists = {child.name: await child.kind() for child in self._children}
+        return {**await self._known(), **lists}
+
+    async def _known(self) -> Mapping[str, str]:
         if self._columns is None:
             try:
-                self._columns = await self._dialect.columns(self._selection)
+                self._columns = await self._dialect.columns(self._statement("*"))
             except NotThere as error:
                 name = self._table.table
                 if name is None or name in error.valid:
@@ -86,70 +77,182 @@ class Sql(Source):
                 raise NotThere(f"the source has no table {name}", "table", name, error.valid) from None
         return self._columns
 
+    # ---- what has changed
+
     async def changed(self, cursor: object) -> AsyncIterator[Page]:
-        """Rows without a cursor value first, since nothing tells whether they changed; then the others in the cursor's order."""
-        names = list(await self.fields())
-        key = self._place(names, self._table.key)
-        if self._table.cursor is None:
-            every = f"SELECT * FROM {self._selection}"  # noqa: S608 - the user's own query
-            async with aclosing(self._dialect.scan(every, (), PAGE)) as found:
-                async for rows in found:
-                    yield self._page(rows, key)
-            return
-        column = self._dialect.quote(self._table.cursor)
-        place = self._place(names, self._table.cursor)
-        empty = f"SELECT * FROM {self._selection} WHERE {column} IS NULL"  # noqa: S608 - as above
-        async with aclosing(self._dialect.scan(empty, (), PAGE)) as found:
+        """Taken up again behind the last whole page where the connection breaks."""
+        tries = 0
+        while True:
+            try:
+                async with aclosing(self._read(cursor)) as pages:
+                    async for page in pages:
+                        cursor, tries = cursor if page.cursor is None else page.cursor, 0
+                        yield page
+            except Lost:
+                if tries == len(RETRIES):
+                    raise
+                await asyncio.sleep(RETRIES[tries])
+                tries += 1
+            else:
+                return
+
+    async def _read(self, cursor: object) -> AsyncGenerator[Page, None]:
+        """One read of one moment."""
+        columns = await self._known()
+        shape = self._shape(columns)
+        async with self._dialect.snapshot() as snapshot:
+            if self._table.cursor is None:
+                pages = self._pages(snapshot, shape)
+            elif self._dialect.is_transaction(self._cursor_kind(columns)):
+                pages = self._since(snapshot, shape, cursor)
+            else:
+                pages = self._behind(snapshot, shape, cursor)
+            async with aclosing(pages) as found:
+                async for page in found:
+                    yield page
+
+    async def _pages(
+        self, snapshot: Snapshot, shape: Shape, condition: str = "", values: Sequence[object] = ()
+    ) -> AsyncGenerator[Page, None]:
+        async with aclosing(snapshot.scan(self._statement(shape.select, condition), values, PAGE)) as found:
             async for rows in found:
-                yield self._page(rows, key)
-        start = behind(cursor, self._table.overlap)
-        condition = "IS NOT NULL" if start is None else ">= ?"
-        statement = f"SELECT * FROM {self._selection} WHERE {column} {condition} ORDER BY {column}"  # noqa: S608 - as above
+                yield await self._page(rows, shape)
+
+    async def _behind(self, snapshot: Snapshot, shape: Shape, cursor: object) -> AsyncGenerator[Page, None]:
+        """Rows without a cursor value first, since nothing tells whether they changed; then the others in the cursor's order."""
+        column = f"t.{self._dialect.quote(self._table.cursor or '')}"
+        async with aclosing(self._pages(snapshot, shape, f"{column} IS NULL")) as pages:
+            async for page in pages:
+                yield page
+        kind = self._cursor_kind(await self._known())
+        read = self._dialect.position(kind)
+        reached = None if cursor is None else self._dialect.bound(cursor, kind)
+        start = behind(reached, self._table.overlap)
+        condition = f"{column} IS NOT NULL" if start is None else f"{column} >= {self._dialect.mark}"
+        statement = f"{self._statement(shape.select, condition)} ORDER BY {column}"
         now = datetime.now().astimezone()
-        async with aclosing(self._dialect.scan(statement, () if start is None else (start,), PAGE)) as found:
+        async with aclosing(snapshot.scan(statement, () if start is None else (start,), PAGE)) as found:
             async for rows in found:
                 for row in rows:
-                    cursor = later(cursor, row[place], now)
-                yield self._page(rows, key, cursor)
+                    value = row[shape.cursor]
+                    reached = later(reached, read(value) if read else value, now)
+                yield replace(await self._page(rows, shape), cursor=kept(reached))
+
+    async def _since(self, snapshot: Snapshot, shape: Shape, cursor: object) -> AsyncGenerator[Page, None]:
+        """Rows of all transactions but those that had ended at the last read; the cursor moves when all of them are read."""
+        [[(horizon,)]] = [rows async for rows in snapshot.scan(f"SELECT {self._dialect.horizon}", (), 1)]
+        known = isinstance(cursor, int) and 0 <= horizon - cursor < HALF
+        kind = self._cursor_kind(await self._known())
+        condition = self._dialect.since(self._table.cursor or "", kind) if known else ""
+        async with aclosing(self._pages(snapshot, shape, condition, (cursor,) if known else ())) as pages:
+            async for page in pages:
+                yield page
+        yield Page((), horizon)
+
+    # ---- single customers
 
     async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
-        """In one statement, by key."""
-        columns = await self.fields()
-        names = list(columns)
+        """In one statement, by key; twice where the connection breaks."""
+        if not keys:
+            return []
+        try:
+            return await self._fetch(keys)
+        except Lost:
+            return await self._fetch(keys)
+        except Unreadable as error:
+            return await self._halves(keys, str(error))
+
+    async def _fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
+        columns = await self._known()
+        names, raw = list(columns), self._dialect.content is None
         readers = [(name, read) for name, kind in columns.items() if (read := self._dialect.reader(kind))]
-        place = self._place(names, self._table.key)
-        condition, values = self._dialect.among(self._dialect.quote(self._table.key), keys)
-        wanted = set(keys)
-        statement = f"SELECT * FROM {self._selection} WHERE {condition}"  # noqa: S608 - as above
+        place, wanted = self._place(columns, self._table.key), set(keys)
+        select = self._every_column(columns) if raw else f"{self._dialect.content}, {self._every_column(columns)}"
+        condition, values = self._dialect.among(self._table.key, columns[self._table.key], keys)
+        lists = await self._lists(keys)
         found: dict[str, Customer] = {}
-        async for rows in self._dialect.scan(statement, values, PAGE):
-            for row in rows:
-                text = self._key(row[place])
-                if text in wanted:
-                    trouble = TWICE if text in found else ""
-                    found[text] = Customer(text, _values(names, row, readers), self._digest(row), trouble)
+        statement = self._statement(select, condition)
+        async with self._dialect.snapshot() as snapshot, aclosing(snapshot.scan(statement, values, PAGE)) as pages:
+            async for rows in pages:
+                for row in rows:
+                    values_of, content = (row, row) if raw else (row[1:], row[:1])
+                    text = self._key(values_of[place])
+                    if text is not None and text in wanted:
+                        customer = _values(names, values_of, readers) | self._named(lists, text)
+                        trouble = TWICE if text in found else ""
+                        found[text] = Customer(text, customer, self._seal(content, lists, text), trouble)
         return list(found.values())
+
+    async def _halves(self, keys: Sequence[str], reason: str) -> Sequence[Customer]:
+        """Those who can be read, one by one if it must be, and the others with the reason."""
+        if len(keys) == 1:
+            return [Customer(keys[0], {}, trouble=reason)]
+        middle = len(keys) // 2
+        return [*await self.fetch(keys[:middle]), *await self.fetch(keys[middle:])]
 
     async def count(self) -> int | None:
         """The database counts."""
-        number = 0
-        async for rows in self._dialect.scan(f"SELECT count(*) FROM {self._selection}", (), 1):  # noqa: S608 - the user's query
-            number = int(rows[0][0])
-        return number
+        async with self._dialect.snapshot() as snapshot:
+            [[(number,)]] = [rows async for rows in snapshot.scan(self._statement("count(*)"), (), 1)]
+        return int(number)
 
     async def close(self) -> None:
-        """Lets go of the connection."""
+        """Lets go of the connections."""
         await self._dialect.close()
 
-    def _place(self, names: Sequence[str], name: str) -> int:
-        if name not in names:
-            raise SourceError(f"{self._table.name}: there is no column {name}")
-        return names.index(name)
+    # ---- how it is said
 
-    def _page(self, rows: list[tuple[Any, ...]], key: int, cursor: object = None) -> Page:
-        keyed = [(self._key(row[key]), row) for row in rows]
-        found = [(text, self._digest(row)) for text, row in keyed if text is not None]
-        return Page(found, cursor, len(rows) - len(found))
+    def _statement(self, select: str, condition: str = "") -> str:
+        table = self._table
+        own = self._dialect.verbatim(table.query or "").rstrip().rstrip(";")
+        selection = f"({own}\n)" if table.query else self._dialect.table(table.table or "")
+        where = f"({self._dialect.verbatim(table.where)}\n)" if table.where else ""
+        conditions = " AND ".join(part for part in (where, condition) if part)
+        return f"SELECT {select} FROM {selection} AS t" + (f" WHERE {conditions}" if conditions else "")  # noqa: S608 - the user's own
+
+    def _shape(self, columns: Mapping[str, str]) -> Shape:
+        key = self._place(columns, self._table.key)
+        name = self._table.cursor
+        kind = self._cursor_kind(columns) if name else ""
+        at = list(columns).index(name) if name and name in columns else key
+        if self._dialect.content is None:
+            return Shape(self._every_column(columns), key, at, slice(None))
+        names = [self._table.key, *([name] if name in columns and name and not self._dialect.is_transaction(kind) else [])]
+        chosen = ", ".join(self._dialect.column(name, columns[name]) for name in names)
+        return Shape(f"{chosen}, {self._dialect.content}", 0, len(names) - 1, slice(len(names), None))
+
+    def _every_column(self, columns: Mapping[str, str]) -> str:
+        return ", ".join(self._dialect.column(name, kind) for name, kind in columns.items())
+
+    def _cursor_kind(self, columns: Mapping[str, str]) -> str:
+        """`xmin` is a column that every table of PostgreSQL has, and that no list of columns names."""
+        name = self._table.cursor or ""
+        if name == "xmin" and name not in columns and self._dialect.horizon:
+            return "xid"
+        self._place(columns, name)
+        return columns[name]
+
+    def _place(self, columns: Mapping[str, str], name: str) -> int:
+        if name not in columns:
+            raise SourceError(f"{self._table.name}: there is no column {name}")
+        return list(columns).index(name)
+
+    # ---- what a row says
+
+    async def _page(self, rows: list[Row], shape: Shape) -> Page:
+        keyed = [(self._key(row[shape.key]), row) for row in rows]
+        lists = await self._lists([text for text, _ in keyed if text is not None])
+        found = [(text, self._seal(row[shape.content], lists, text)) for text, row in keyed if text is not None]
+        return Page(found, None, len(rows) - len(found))
+
+    async def _lists(self, keys: Sequence[str]) -> Sequence[Mapping[str, list[Any]]]:
+        return [await child.of(keys) for child in self._children]
+
+    def _named(self, lists: Sequence[Mapping[str, list[Any]]], key: str) -> dict[str, list[Any]]:
+        return {child.name: found.get(key, []) for child, found in zip(self._children, lists, strict=True)}
+
+    def _seal(self, content: Row, lists: Sequence[Mapping[str, list[Any]]], key: str) -> bytes:
+        return self._digest((content, [found.get(key, []) for found in lists]) if lists else content)
 
     def _key(self, value: object) -> str | None:
         try:
@@ -158,7 +261,7 @@ class Sql(Source):
             raise SourceError(f"{self._table.name}: key {self._table.key} {error}") from None
 
 
-def _values(names: Sequence[str], row: tuple[Any, ...], readers: Sequence[tuple[str, Callable[[Any], Any]]]) -> dict[str, Any]:
+def _values(names: Sequence[str], row: Row, readers: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(zip(names, row, strict=True))
     for name, read in readers:
         if values[name] is not None:

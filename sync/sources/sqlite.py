@@ -2,9 +2,9 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from sync.errors import NotThere, SourceError
-from sync.sources.sql import Dialect
+from sync.sources.dialect import Dialect, Read, Row, Snapshot
 
 T = TypeVar("T")
 BUSY_SECONDS = 30.0
@@ -21,34 +21,47 @@ LARGEST_KEY = 2**63 - 1
 
 
 class SqliteDialect(Dialect):
-    """One SQLite file."""
+    """One SQLite file; each read has a connection of its own, which costs next to nothing."""
+
+    mark = "?"
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
         self._name = name
         self._thread = ThreadPoolExecutor(1, "source")
-        self._connection: sqlite3.Connection | None = None
 
     def quote(self, name: str) -> str:
         """In double quotes; a column that is not there would then be taken for text, so columns are checked before."""
         return '"' + name.replace('"', '""') + '"'
 
-    async def columns(self, selection: str) -> Mapping[str, str]:
+    def table(self, name: str) -> str:
+        """A file has no schemas."""
+        return self.quote(name)
+
+    def verbatim(self, sql: str) -> str:
+        """Marks are counted by the database."""
+        return sql
+
+    async def columns(self, select: str) -> Mapping[str, str]:
         """By a temporary view, which knows the declared types of a query's columns, too."""
-        return await self._call(self._columns, selection)
+        async with self.snapshot() as snapshot:
+            return await snapshot.call(snapshot.columns, select)
 
-    async def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncGenerator[list[tuple[Any, ...]], None]:
-        """Page by page, so that memory does not grow; once more from the start where a text turns out not to be UTF-8."""
-        rows: list[tuple[Any, ...]] | None = None
-        while rows is None:
-            cursor = await self._call(lambda: self._open().execute(statement, values))
-            try:
-                while rows := await self._call(self._page, cursor, size):
-                    yield rows
-            finally:
-                await self._call(cursor.close)
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["SqliteSnapshot"]:
+        """A transaction that only reads."""
+        snapshot = SqliteSnapshot(self._path, self._name, self._thread)
+        try:
+            await snapshot.call(snapshot.open)
+            yield snapshot
+        finally:
+            await snapshot.call(snapshot.close)
 
-    def among(self, column: str, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
+    def column(self, name: str, _kind: str) -> str:
+        """As it is stored."""
+        return f"t.{self.quote(name)}"
+
+    def among(self, name: str, _kind: str, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
         """SQLite does not take 7 for '7' in a column without a type, so a key that reads as a number is asked for as both."""
         wanted: list[object] = list(keys)
         for key in keys:
@@ -56,55 +69,102 @@ class SqliteDialect(Dialect):
                 wanted.append(int(key) if abs(int(key)) <= LARGEST_KEY else key)
             with suppress(ValueError):
                 wanted.append(float(key))
-        return f"{column} IN (SELECT value FROM json_each(?))", (orjson.dumps(wanted).decode(),)  # noqa: S608 - a quoted name
+        condition = f"t.{self.quote(name)} IN (SELECT value FROM json_each(?))"  # noqa: S608 - a quoted name
+        return condition, (orjson.dumps(wanted).decode(),)
 
-    def reader(self, kind: str) -> Callable[[Any], Any] | None:
+    def reader(self, kind: str) -> Read | None:
         """By SQLite's habit the declared type is free text (`DECIMAL(10,2)`); a value that is something else stays as it is."""
         return next((read for start, read in READERS.items() if kind.startswith(start)), None)
 
+    def position(self, _kind: str) -> Read | None:
+        """Compared as it is stored."""
+        return None
+
+    def since(self, _name: str, _kind: str) -> str:
+        """There are no such columns."""
+        raise NotImplementedError
+
+    def is_transaction(self, _kind: str) -> bool:
+        """SQLite has one writer at a time and does not number its transactions."""
+        return False
+
+    def bound(self, cursor: object, _kind: str) -> object:
+        """Text and numbers are kept as they are stored."""
+        return cursor
+
     async def close(self) -> None:
-        """Closes the connection and ends the thread."""
-        if self._connection is not None:
-            await self._call(self._connection.close)
+        """Ends the thread."""
         self._thread.shutdown()
 
-    async def _call(self, function: Callable[..., T], *values: object) -> T:
+
+class SqliteSnapshot(Snapshot):
+    """One connection in one read transaction; what does not begin with `_` and is not async runs in the source's thread."""
+
+    def __init__(self, path: Path, name: str, thread: ThreadPoolExecutor) -> None:
+        self._path = path
+        self._name = name
+        self._thread = thread
+        self._connection: sqlite3.Connection | None = None
+
+    async def scan(self, statement: str, values: Sequence[object], size: int) -> AsyncGenerator[list[Row], None]:
+        """Page by page, so that memory does not grow; once more from the start where a text turns out not to be UTF-8."""
+        rows: list[Row] | None = None
+        while rows is None:
+            cursor = await self.call(lambda: self._database.execute(statement, values))
+            try:
+                while rows := await self.call(self._page, cursor, size):
+                    yield rows
+            finally:
+                await self.call(cursor.close)
+
+    async def call(self, function: Callable[..., T], *values: object) -> T:
+        """In the thread. Raises SourceError."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, function, *values)
         except sqlite3.Error as error:
             raise SourceError(f"{self._name}: {self._path}: {error}") from None
 
-    def _open(self) -> sqlite3.Connection:
+    def open(self) -> None:
+        """The snapshot is taken by the first statement that reads."""
+        if not self._path.exists():
+            raise SourceError(f"{self._name}: {self._path} is not there")
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        self._connection.execute("BEGIN")
+
+    def close(self) -> None:
+        """Ends the read."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def columns(self, select: str) -> dict[str, str]:
+        """Of a statement. Raises NotThere."""
+        self._database.execute("ROLLBACK")
+        try:
+            self._database.execute(f"CREATE TEMP VIEW customer_sync_columns AS {select}")
+            rows = self._database.execute("PRAGMA temp.table_info(customer_sync_columns)").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
+            tables = self._database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+            raise NotThere(str(error), "query", valid=[name for (name,) in tables]) from None
+        return {name: kind.upper() for _, name, kind, *_ in rows}
+
+    @property
+    def _database(self) -> sqlite3.Connection:
         if self._connection is None:
-            if not self._path.exists():
-                raise SourceError(f"{self._name}: {self._path} is not there")
-            uri = f"{self._path.absolute().as_uri()}?mode=ro"
-            self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+            raise SourceError(f"{self._name}: {self._path}: the read is over")
         return self._connection
 
-    def _page(self, cursor: sqlite3.Cursor, size: int) -> list[tuple[Any, ...]] | None:
+    def _page(self, cursor: sqlite3.Cursor, size: int) -> list[Row] | None:
         """None: one row cannot be read as text, and from now on such a text is bytes, so that its customer alone is rejected."""
         try:
             return cursor.fetchmany(size)
         except sqlite3.OperationalError as error:
             if "decode to UTF-8" not in str(error):
                 raise
-            self._open().text_factory = _text
+            self._database.text_factory = _text
             return None
-
-    def _columns(self, selection: str) -> dict[str, str]:
-        connection = self._open()
-        connection.execute("DROP VIEW IF EXISTS temp.customer_sync_columns")
-        try:
-            connection.execute(f"CREATE TEMP VIEW customer_sync_columns AS SELECT * FROM {selection}")  # noqa: S608 - the user's query
-            rows = connection.execute("PRAGMA temp.table_info(customer_sync_columns)").fetchall()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
-                raise
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-            raise NotThere(str(error), "query", valid=[name for (name,) in tables]) from None
-        connection.execute("DROP VIEW temp.customer_sync_columns")
-        return {name: kind.upper() for _, name, kind, *_ in rows}
 
 
 def _text(raw: bytes) -> str | bytes:

@@ -1,6 +1,6 @@
 """A cursor's value -> where to read on from. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 SKEW = timedelta(days=1)
@@ -23,21 +23,37 @@ def behind(cursor: object, overlap: timedelta) -> object:
         return cursor if moment is None else _written(_before(moment.replace(tzinfo=None), overlap))
     if isinstance(cursor, int | float | Decimal):
         return cursor - int(overlap.total_seconds() * _unit(cursor))
+    if isinstance(cursor, datetime):
+        return _before(cursor, overlap)
+    if isinstance(cursor, date):
+        return _before(datetime.combine(cursor, time()), overlap).date()
     return cursor
+
+
+def kept(value: object) -> object:
+    """A cursor's value as the state can keep it: text, a number or nothing."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def later(cursor: object, value: object, now: datetime) -> object:
     """The greater of the two, unless the value lies in the future. A number counts as less than a text, as in SQLite."""
-    if value is None or isinstance(value, bytes) or _in_future(value, now):
+    if value is None or isinstance(value, bytes) or in_future(value, now):
         return cursor
     return value if cursor is None or (isinstance(value, str), value) > (isinstance(cursor, str), cursor) else cursor
 
 
-def _in_future(value: object, now: datetime) -> bool:
+def in_future(value: object, now: datetime) -> bool:
+    """Whether it is a time further ahead than any time zone explains."""
     limit = now + SKEW
     if isinstance(value, str):
         moment = _moment(value)
         return moment is not None and moment.replace(tzinfo=None) > limit.replace(tzinfo=None)
+    if isinstance(value, datetime):
+        return value > (limit if value.tzinfo else limit.replace(tzinfo=None))
+    if isinstance(value, date):
+        return value > limit.date()
     if isinstance(value, int | float | Decimal):
         return _is_time(value) and value > limit.timestamp() * _unit(value)
     return False
@@ -52,7 +68,7 @@ def _moment(text: str) -> datetime | None:
 
 def _before(moment: datetime, overlap: timedelta) -> datetime:
     """`0001-01-01` is what some programs write for "never", and nothing lies before it."""
-    return moment - min(overlap, moment - datetime.min)  # noqa: DTZ901 - cursors are compared without a zone
+    return moment - min(overlap, moment - datetime.min.replace(tzinfo=moment.tzinfo))
 
 
 def _written(moment: datetime) -> str:
