@@ -46,8 +46,7 @@ class Children:
             async for rows in pages:
                 for first, *rest in rows:
                     item = tuple(
-                        value if value is None or read is None else read(value)
-                        for value, read in zip(rest, readers, strict=True)
+                        value if value is None or read is None else read(value) for value, read in zip(rest, readers, strict=True)
                     )
                     found.setdefault(key_text(first) or "", []).append(item)
         names = [name for name, _ in others]

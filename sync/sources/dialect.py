@@ -23,6 +23,11 @@ class Address:
     tls: Literal["off", "prefer", "require", "verify"] = "prefer"
     tls_ca: str | None = None
 
+    def too_slow(self) -> SourceError:
+        """Nothing came in time."""
+        seconds = self.timeout.total_seconds()
+        return SourceError(f"{self.name}: no answer within {seconds:g} s: give the cursor's column an index, or raise timeout")
+
 
 class Lost(SourceError):
     """The connection broke, or there was none: the same may go well in a moment."""
@@ -76,6 +81,10 @@ class Dialect(Protocol):
     @abstractmethod
     def column(self, name: str, kind: str) -> str:
         """An expression for a column's value as it shall arrive here."""
+
+    @abstractmethod
+    def clipped(self, name: str, kind: str) -> str:
+        """The same for a cursor, which is read of every row, so that one wrong value must not stop the read."""
 
     @abstractmethod
     def among(self, name: str, kind: str, keys: Sequence[str]) -> tuple[str, Sequence[object]]:

@@ -217,9 +217,10 @@ class Sql(Source):
         at = list(columns).index(name) if name and name in columns else key
         if self._dialect.content is None:
             return Shape(self._every_column(columns), key, at, slice(None))
-        names = [self._table.key, *([name] if name in columns and name and not self._dialect.is_transaction(kind) else [])]
-        chosen = ", ".join(self._dialect.column(name, columns[name]) for name in names)
-        return Shape(f"{chosen}, {self._dialect.content}", 0, len(names) - 1, slice(len(names), None))
+        chosen = [self._dialect.column(self._table.key, columns[self._table.key])]
+        if name and not self._dialect.is_transaction(kind):
+            chosen.append(self._dialect.clipped(name, kind))
+        return Shape(", ".join([*chosen, self._dialect.content]), 0, len(chosen) - 1, slice(len(chosen), None))
 
     def _every_column(self, columns: Mapping[str, str]) -> str:
         return ", ".join(self._dialect.column(name, kind) for name, kind in columns.items())

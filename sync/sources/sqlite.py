@@ -61,6 +61,10 @@ class SqliteDialect(Dialect):
         """As it is stored."""
         return f"t.{self.quote(name)}"
 
+    def clipped(self, name: str, kind: str) -> str:
+        """Whatever is stored can be read."""
+        return self.column(name, kind)
+
     def among(self, name: str, _kind: str, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
         """SQLite does not take 7 for '7' in a column without a type, so a key that reads as a number is asked for as both."""
         wanted: list[object] = list(keys)

@@ -1,7 +1,8 @@
 """What every source must promise, one promise a test. A new kind of source is one more `Ground` among the parameters."""
 
+import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -15,45 +16,133 @@ from sync.errors import SourceError
 from sync.model import Customer, Filing
 from sync.pipeline.detect import Detected, Stream, detect
 from sync.ports import Filer, Source
+from sync.sources.dialect import Address, Dialect
+from sync.sources.mysql import MysqlDialect
+from sync.sources.postgres import PostgresDialect
 from sync.sources.sql import PAGE, Sql, Table
 from sync.sources.sqlite import SqliteDialect
 from sync.stores.memory import Memory
+from tests.databases import elsewhere, run_mysql, run_postgres
 
 KEY = b"k" * 32
 MINUTES = timedelta(minutes=1)
 NOW = datetime.now(UTC)
 
 
+COLUMNS = "Id INTEGER PRIMARY KEY, Name TEXT, Moved TEXT"
+
+
 @dataclass
 class Ground:
     """A place with customers in it, and sources that read it."""
 
-    path: Path
     opened: list[Source] = field(default_factory=list)
+
+    columns = COLUMNS
+    """Of the table Customer."""
+
+    def run(self, *statements: str) -> None:
+        """As somebody else, committed at once."""
+        raise NotImplementedError
+
+    def dialect(self) -> Dialect:
+        raise NotImplementedError
+
+    def fill(self, rows: Sequence[Sequence[object]], columns: str = "") -> None:
+        """A table Customer with these rows, by column."""
+        self.run(f"CREATE TABLE IF NOT EXISTS Customer ({columns or self.columns})")
+        for page in batched(rows):
+            self.run("INSERT INTO Customer VALUES " + ", ".join(f"({', '.join(map(literal, row))})" for row in page))
+
+    def source(self, **changed: Any) -> Source:
+        """With key Id and cursor Moved, unless said otherwise."""
+        wanted = {"key": "Id", "cursor": "Moved"} | ({} if "query" in changed else {"table": "Customer"}) | changed
+        source = Sql(Table("sources.crm", **wanted), self.dialect(), KEY)
+        self.opened.append(source)
+        return source
+
+
+@dataclass
+class Lite(Ground):
+    """A SQLite file, which keeps whatever is given to it."""
+
+    path: Path = Path()
 
     def run(self, *statements: str) -> None:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             for statement in statements:
                 connection.execute(statement)
 
-    def fill(self, rows: Sequence[Sequence[object]], columns: str = "Id INTEGER PRIMARY KEY, Name TEXT, Moved TEXT") -> None:
-        """A table Customer with these rows, by column."""
+    def dialect(self) -> Dialect:
+        return SqliteDialect(self.path, "sources.crm")
+
+    def fill(self, rows: Sequence[Sequence[object]], columns: str = "") -> None:
+        columns = columns or self.columns
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute(f"CREATE TABLE IF NOT EXISTS Customer ({columns})")
             connection.executemany(f"INSERT INTO Customer VALUES ({', '.join('?' * len(columns.split(', ')))})", rows)
 
-    def source(self, **changed: Any) -> Source:
-        """With key Id and cursor Moved, unless said otherwise."""
-        wanted = {"key": "Id", "cursor": "Moved"} | ({} if "query" in changed else {"table": "Customer"}) | changed
-        source = Sql(Table("sources.crm", **wanted), SqliteDialect(self.path, "sources.crm"), KEY)
-        self.opened.append(source)
-        return source
+
+@dataclass
+class Postgres(Ground):
+    """A schema of a PostgreSQL server."""
+
+    url: str = ""
+
+    columns = COLUMNS.replace("Moved TEXT", "Moved TIMESTAMP")
+
+    def run(self, *statements: str) -> None:
+        elsewhere(run_postgres(self.url, *map(quoted, statements)))
+
+    def dialect(self) -> Dialect:
+        return PostgresDialect(Address("sources.crm", self.url))
 
 
-@pytest.fixture(params=["sqlite"])
+@dataclass
+class Mariadb(Ground):
+    """A database of a MySQL or MariaDB server."""
+
+    url: str = ""
+
+    columns = COLUMNS.replace("Moved TEXT", "Moved DATETIME(6)")
+
+    def run(self, *statements: str) -> None:
+        elsewhere(run_mysql(self.url, *statements))
+
+    def dialect(self) -> Dialect:
+        return MysqlDialect(Address("sources.crm", self.url))
+
+
+def batched(rows: Sequence[Sequence[object]]) -> Iterator[Sequence[Sequence[object]]]:
+    return (rows[start : start + 1000] for start in range(0, len(rows), 1000))
+
+
+def literal(value: object) -> str:
+    return (
+        "NULL" if value is None else str(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"
+    )
+
+
+def quoted(statement: str) -> str:
+    """PostgreSQL takes names without quotes for small letters."""
+    return re.sub(r"\b(Customer|Id|Name|Moved|Seen|Called)\b", r'"\1"', statement)
+
+
+@pytest.fixture(params=["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mysql)])
 async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
-    assert request.param == "sqlite"
-    made = Ground(tmp_path / "crm.db")
+    made: Ground = Lite(path=tmp_path / "crm.db")
+    if request.param == "postgres":
+        made = Postgres(url=request.getfixturevalue("postgres"))
+    elif request.param == "mariadb":
+        made = Mariadb(url=request.getfixturevalue("mysql"))
+    yield made
+    for source in made.opened:
+        await source.close()
+
+
+@pytest.fixture
+async def lite(tmp_path: Path) -> AsyncIterator[Lite]:
+    made = Lite(path=tmp_path / "crm.db")
     yield made
     for source in made.opened:
         await source.close()
@@ -150,11 +239,11 @@ async def test_the_same_row_has_the_same_digest_and_another_row_another(ground: 
 
 
 @pytest.mark.parametrize(("before", "after"), [("1", 1), ("", None), (1, 1.5), ("a", b"a"), (b"a", b"b"), ("ß", "ss")])
-async def test_a_row_with_another_value_is_another_row(ground: Ground, store: Memory, before: object, after: object) -> None:
-    ground.fill([(1, before)], "Id INTEGER PRIMARY KEY, Anything")
-    source = ground.source(cursor=None)
+async def test_a_row_with_another_value_is_another_row(lite: Lite, store: Memory, before: object, after: object) -> None:
+    lite.fill([(1, before)], "Id INTEGER PRIMARY KEY, Anything")
+    source = lite.source(cursor=None)
     await fresh(source, store)
-    with closing(sqlite3.connect(ground.path)) as connection, connection:
+    with closing(sqlite3.connect(lite.path)) as connection, connection:
         connection.execute("UPDATE Customer SET Anything = ?", (after,))
     assert await fresh(source, store) == ["1"]
 
@@ -211,15 +300,15 @@ async def test_a_row_that_goes_back_to_what_it_was_is_found(ground: Ground, stor
         assert await fresh(source, store) == ["1"]
 
 
-async def test_a_row_that_moves_during_the_read_is_read_then_or_next_time(ground: Ground, store: Memory) -> None:
-    ground.run("PRAGMA journal_mode = WAL")
-    ground.fill([(number, "x", at(number)) for number in range(3 * PAGE)])
-    source = ground.source()
+async def test_a_row_that_moves_during_the_read_is_read_then_or_next_time(lite: Lite, store: Memory) -> None:
+    lite.run("PRAGMA journal_mode = WAL")
+    lite.fill([(number, "x", at(number)) for number in range(3 * PAGE)])
+    source = lite.source()
     pages = source.changed(None)
     first = await anext(pages)
     await store.file(Filing("crm", first.rows, ["rpm"], first.cursor))
     late = at(4 * PAGE)
-    ground.run(f"UPDATE Customer SET Name = 'moved', Moved = '{late}' WHERE Id IN (0, {2 * PAGE})")
+    lite.run(f"UPDATE Customer SET Name = 'moved', Moved = '{late}' WHERE Id IN (0, {2 * PAGE})")
     async for page in pages:
         await store.file(Filing("crm", await store.unseen("crm", page.rows), ["rpm"], page.cursor))
     assert {"0", str(2 * PAGE)} <= set(await fresh(source, store))
@@ -284,13 +373,13 @@ KINDS: dict[str, Callable[[float], Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_overlap_is_a_time_whatever_the_cursor_is_written_in(ground: Ground, store: Memory, kind: str) -> None:
+async def test_the_overlap_is_a_time_whatever_the_cursor_is_written_in(lite: Lite, store: Memory, kind: str) -> None:
     moment = KINDS[kind]
     rows = [(number, "x", moment(-number)) for number in range(60)] + [(99, "x", moment(-60 * 48))]
-    ground.fill(rows, "Id INTEGER PRIMARY KEY, Name TEXT, Moved")
-    source = ground.source(overlap=10 * MINUTES)
+    lite.fill(rows, "Id INTEGER PRIMARY KEY, Name TEXT, Moved")
+    source = lite.source(overlap=10 * MINUTES)
     await fresh(source, store)
-    ground.fill([(100, "late", moment(-9.9)), (101, "new", moment(0.1))], "Id INTEGER PRIMARY KEY, Name TEXT, Moved")
+    lite.fill([(100, "late", moment(-9.9)), (101, "new", moment(0.1))], "Id INTEGER PRIMARY KEY, Name TEXT, Moved")
     read = await keys(source, await cursor_of(store))
     assert {"0", "9", "100", "101"} <= set(read)
     assert "99" not in read
@@ -300,31 +389,31 @@ async def test_the_overlap_is_a_time_whatever_the_cursor_is_written_in(ground: G
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_moment_in_the_future_does_not_move_the_cursor_past_now(ground: Ground, store: Memory, kind: str) -> None:
+async def test_a_moment_in_the_future_does_not_move_the_cursor_past_now(lite: Lite, store: Memory, kind: str) -> None:
     moment = KINDS[kind]
     columns = "Id INTEGER PRIMARY KEY, Name TEXT, Moved"
-    ground.fill([(1, "Ann", moment(-60)), (2, "wrong clock", moment(60 * 24 * 365))], columns)
-    source = ground.source()
+    lite.fill([(1, "Ann", moment(-60)), (2, "wrong clock", moment(60 * 24 * 365))], columns)
+    source = lite.source()
     assert await fresh(source, store) == ["1", "2"]
-    ground.fill([(3, "Bea", moment(-30))], columns)
+    lite.fill([(3, "Bea", moment(-30))], columns)
     assert await fresh(source, store) == ["3"]
-    ground.run("UPDATE Customer SET Name = 'mended' WHERE Id = 2")
+    lite.run("UPDATE Customer SET Name = 'mended' WHERE Id = 2")
     assert await fresh(source, store) == ["2"]
 
 
-async def test_text_with_a_space_is_not_missed_behind_text_with_t(ground: Ground, store: Memory) -> None:
-    ground.fill([(1, "Ann", "2026-11-22T10:00:00")])
-    source = ground.source()
+async def test_text_with_a_space_is_not_missed_behind_text_with_t(lite: Lite, store: Memory) -> None:
+    lite.fill([(1, "Ann", "2026-11-22T10:00:00")])
+    source = lite.source()
     await fresh(source, store)
-    ground.fill([(2, "Bea", "2026-11-22 10:00:01"), (3, "Cem", "2026-11-22T10:00:00Z")])
+    lite.fill([(2, "Bea", "2026-11-22 10:00:01"), (3, "Cem", "2026-11-22T10:00:00Z")])
     assert await fresh(source, store) == ["2", "3"]
 
 
-async def test_a_day_is_a_cursor(ground: Ground, store: Memory) -> None:
-    ground.fill([(1, "Ann", "2026-11-21"), (2, "Bea", "2026-11-20")])
-    source = ground.source(overlap=24 * 60 * MINUTES)
+async def test_a_day_is_a_cursor(lite: Lite, store: Memory) -> None:
+    lite.fill([(1, "Ann", "2026-11-21"), (2, "Bea", "2026-11-20")])
+    source = lite.source(overlap=24 * 60 * MINUTES)
     await fresh(source, store)
-    ground.fill([(3, "late", "2026-11-20"), (4, "too late", "2026-11-19")])
+    lite.fill([(3, "late", "2026-11-20"), (4, "too late", "2026-11-19")])
     assert await fresh(source, store) == ["3"]
 
 
@@ -338,20 +427,20 @@ async def test_a_counter_is_a_cursor(ground: Ground, store: Memory) -> None:
     assert await fresh(source, store) == ["3"]
 
 
-async def test_the_beginning_of_time_is_a_cursor(ground: Ground, store: Memory) -> None:
-    ground.fill([(1, "Ann", "0001-01-01 00:00:00")])
-    source = ground.source(overlap=5 * MINUTES)
+async def test_the_beginning_of_time_is_a_cursor(lite: Lite, store: Memory) -> None:
+    lite.fill([(1, "Ann", "0001-01-01 00:00:00")])
+    source = lite.source(overlap=5 * MINUTES)
     await fresh(source, store)
-    ground.fill([(2, "Bea", "0001-01-01 00:00:00")])
+    lite.fill([(2, "Bea", "0001-01-01 00:00:00")])
     assert await fresh(source, store) == ["2"]
 
 
-async def test_numbers_and_texts_in_one_cursor_column_hide_nobody(ground: Ground, store: Memory) -> None:
+async def test_numbers_and_texts_in_one_cursor_column_hide_nobody(lite: Lite, store: Memory) -> None:
     columns = "Id INTEGER PRIMARY KEY, Name TEXT, Moved"
-    ground.fill([(1, "Ann", 1_763_800_000), (2, "Bea", at(0)), (3, "Cem", b"\x00")], columns)
-    source = ground.source()
+    lite.fill([(1, "Ann", 1_763_800_000), (2, "Bea", at(0)), (3, "Cem", b"\x00")], columns)
+    source = lite.source()
     assert await fresh(source, store) == ["1", "2", "3"]
-    ground.fill([(4, "Dov", at(1))], columns)
+    lite.fill([(4, "Dov", at(1))], columns)
     assert await fresh(source, store) == ["4"]
 
 
@@ -387,23 +476,23 @@ VALUES = [
 @pytest.mark.parametrize(("kind", "stored", "held"), VALUES)
 @pytest.mark.parametrize("form", ["table", "query"])
 async def test_a_value_reaches_the_customer_as_what_its_column_says(
-    ground: Ground, kind: str, stored: object, held: object, form: str
+    lite: Lite, kind: str, stored: object, held: object, form: str
 ) -> None:
-    ground.run(f"CREATE TABLE Customer (Id INTEGER PRIMARY KEY, Value {kind})")
-    ground.fill([(1, stored)], "Id, Value")
+    lite.run(f"CREATE TABLE Customer (Id INTEGER PRIMARY KEY, Value {kind})")
+    lite.fill([(1, stored)], "Id, Value")
     chosen: dict[str, str] = {"table": "Customer"} if form == "table" else {"query": "SELECT * FROM Customer"}
-    customer = await one(ground.source(cursor=None, **chosen))
+    customer = await one(lite.source(cursor=None, **chosen))
     assert (customer.values["Value"], type(customer.values["Value"])) == (held, type(held))
 
 
-async def test_a_customer_holds_every_column_by_name(ground: Ground) -> None:
-    ground.fill([(1, "Ann", at(0))])
-    assert await one(ground.source()) == Customer("1", {"Id": 1, "Name": "Ann", "Moved": at(0)})
+async def test_a_customer_holds_every_column_by_name(lite: Lite) -> None:
+    lite.fill([(1, "Ann", at(0))])
+    assert await one(lite.source()) == Customer("1", {"Id": 1, "Name": "Ann", "Moved": at(0)})
 
 
-async def test_the_fields_are_the_columns_with_their_types(ground: Ground) -> None:
-    ground.fill([], "Id INTEGER PRIMARY KEY, Name nvarchar(40), Free")
-    assert dict(await ground.source(cursor=None).fields()) == {"Id": "INTEGER", "Name": "NVARCHAR(40)", "Free": ""}
+async def test_the_fields_are_the_columns_with_their_types(lite: Lite) -> None:
+    lite.fill([], "Id INTEGER PRIMARY KEY, Name nvarchar(40), Free")
+    assert dict(await lite.source(cursor=None).fields()) == {"Id": "INTEGER", "Name": "NVARCHAR(40)", "Free": ""}
 
 
 # ---- by key
@@ -444,18 +533,18 @@ async def test_fetching_tells_how_they_are_now(ground: Ground) -> None:
         ["12345678901234567890", "99999999999999999999999999999"],
     ],
 )
-async def test_whatever_is_a_key_is_found_by_it(ground: Ground, kind: str, stored: list[object]) -> None:
-    ground.fill([(value, "x") for value in stored], f"Id {kind}, Name TEXT")
-    source = ground.source(cursor=None)
+async def test_whatever_is_a_key_is_found_by_it(lite: Lite, kind: str, stored: list[object]) -> None:
+    lite.fill([(value, "x") for value in stored], f"Id {kind}, Name TEXT")
+    source = lite.source(cursor=None)
     found = set(await keys(source))
     assert {customer.key for customer in await source.fetch(list(found))} == found
     for key in found:
         assert {customer.key for customer in await source.fetch([key])} == {key}
 
 
-async def test_rows_without_a_key_are_told_and_the_others_are_taken(ground: Ground, store: Memory) -> None:
-    ground.fill([(1, "Ann"), (None, "nobody"), ("", "nobody either"), (2, "Bea")], "Id, Name TEXT")
-    source = ground.source(cursor=None)
+async def test_rows_without_a_key_are_told_and_the_others_are_taken(lite: Lite, store: Memory) -> None:
+    lite.fill([(1, "Ann"), (None, "nobody"), ("", "nobody either"), (2, "Bea")], "Id, Name TEXT")
+    source = lite.source(cursor=None)
     [page] = [page async for page in source.changed(None)]
     assert ([key for key, _ in page.rows], page.keyless) == (["1", "2"], 2)
     with pytest.raises(SourceError, match=r"sources\.crm: 2 of 4 rows have no key; the others are taken"):
@@ -464,41 +553,41 @@ async def test_rows_without_a_key_are_told_and_the_others_are_taken(ground: Grou
 
 
 @pytest.mark.parametrize("kinds", ["Id INTEGER, Name TEXT", "Id, Name TEXT"])
-async def test_a_key_that_two_rows_have_is_nobodys(ground: Ground, store: Memory, kinds: str) -> None:
-    ground.fill([(1, "Ann"), (2, "Bea"), ("1", "Another Ann")], kinds)
-    source = ground.source(cursor=None)
+async def test_a_key_that_two_rows_have_is_nobodys(lite: Lite, store: Memory, kinds: str) -> None:
+    lite.fill([(1, "Ann"), (2, "Bea"), ("1", "Another Ann")], kinds)
+    source = lite.source(cursor=None)
     await detect(Stream("crm", source, "", ["rpm"]), store)
     assert [waiting.customer for waiting in await store.pending("rpm", "", 9)] == ["1", "2"]
     troubles = {customer.key: customer.trouble for customer in await source.fetch(["1", "2"])}
     assert troubles == {"1": "two rows of the source have this key: make it unique there, or choose another key", "2": ""}
 
 
-async def test_a_key_of_bytes_is_told(ground: Ground) -> None:
-    ground.fill([(b"\x00\x01", "Ann")], "Id BLOB, Name TEXT")
+async def test_a_key_of_bytes_is_told(lite: Lite) -> None:
+    lite.fill([(b"\x00\x01", "Ann")], "Id BLOB, Name TEXT")
     with pytest.raises(SourceError, match="key Id holds bytes"):
-        await keys(ground.source(cursor=None))
+        await keys(lite.source(cursor=None))
 
 
 # ---- what it is read from
 
 
-async def test_a_source_is_never_written_to(ground: Ground) -> None:
-    ground.fill([(1, "Ann", at(0))])
-    before = {file.name: file.read_bytes() for file in ground.path.parent.iterdir()}
-    source = ground.source()
+async def test_a_source_is_never_written_to(lite: Lite) -> None:
+    lite.fill([(1, "Ann", at(0))])
+    before = {file.name: file.read_bytes() for file in lite.path.parent.iterdir()}
+    source = lite.source()
     await fresh(source, Memory())
     await source.fetch(["1"])
-    assert {file.name: file.read_bytes() for file in ground.path.parent.iterdir()} == before
+    assert {file.name: file.read_bytes() for file in lite.path.parent.iterdir()} == before
 
 
 @pytest.mark.parametrize(
     "query", ["DELETE FROM Customer", "SELECT 1); DELETE FROM Customer; --", "UPDATE Customer SET Name = 'x' RETURNING *"]
 )
-async def test_a_query_that_writes_is_an_error_and_writes_nothing(ground: Ground, query: str) -> None:
-    ground.fill([(1, "Ann", at(0))])
+async def test_a_query_that_writes_is_an_error_and_writes_nothing(lite: Lite, query: str) -> None:
+    lite.fill([(1, "Ann", at(0))])
     with pytest.raises(SourceError):
-        await keys(ground.source(query=query))
-    assert await one(ground.source()) == Customer("1", {"Id": 1, "Name": "Ann", "Moved": at(0)})
+        await keys(lite.source(query=query))
+    assert await one(lite.source()) == Customer("1", {"Id": 1, "Name": "Ann", "Moved": at(0)})
 
 
 async def test_somebody_else_can_write_while_nothing_is_read(ground: Ground) -> None:
@@ -542,12 +631,12 @@ async def test_a_view_is_as_good_as_a_table(ground: Ground, store: Memory) -> No
     assert await fresh(ground.source(table="Seen"), store) == ["1"]
 
 
-async def test_odd_names_are_names(ground: Ground, store: Memory) -> None:
-    ground.run(
+async def test_odd_names_are_names(lite: Lite, store: Memory) -> None:
+    lite.run(
         'CREATE TABLE "order ""x"" [by]" ("the key" INTEGER, "na""me" TEXT, "select" TEXT, "Größe; DROP" TEXT)',
         """INSERT INTO "order ""x"" [by]" VALUES (1, 'Ann', '2026-11-22', 'XL')""",
     )
-    source = ground.source(table='order "x" [by]', key="the key", cursor="select")
+    source = lite.source(table='order "x" [by]', key="the key", cursor="select")
     assert await fresh(source, store) == ["1"]
     assert (await one(source)).values == {"the key": 1, 'na"me': "Ann", "select": "2026-11-22", "Größe; DROP": "XL"}
 
@@ -555,17 +644,17 @@ async def test_odd_names_are_names(ground: Ground, store: Memory) -> None:
 # ---- what can be wrong with it
 
 
-async def test_a_file_that_is_not_there_is_told_and_not_made(ground: Ground) -> None:
+async def test_a_file_that_is_not_there_is_told_and_not_made(lite: Lite) -> None:
     with pytest.raises(SourceError, match=r"sources\.crm: .*crm\.db is not there"):
-        await ground.source().fields()
-    assert not ground.path.exists()
+        await lite.source().fields()
+    assert not lite.path.exists()
 
 
 @pytest.mark.parametrize(("content", "words"), [(b"customers,and,more\n" * 99, "not a database"), (b"", "has no table Customer")])
-async def test_a_file_that_is_no_database_is_told(ground: Ground, content: bytes, words: str) -> None:
-    ground.path.write_bytes(content)
+async def test_a_file_that_is_no_database_is_told(lite: Lite, content: bytes, words: str) -> None:
+    lite.path.write_bytes(content)
     with pytest.raises(SourceError, match=words):
-        await keys(ground.source())
+        await keys(lite.source())
 
 
 async def test_a_table_that_is_not_there_is_told(ground: Ground) -> None:
@@ -574,17 +663,17 @@ async def test_a_table_that_is_not_there_is_told(ground: Ground) -> None:
         await keys(ground.source(table="Kunde"))
 
 
-async def test_a_query_that_is_none_is_told(ground: Ground) -> None:
-    ground.fill([])
+async def test_a_query_that_is_none_is_told(lite: Lite) -> None:
+    lite.fill([])
     with pytest.raises(SourceError, match="syntax error"):
-        await ground.source(query="SELCT 1").fields()
+        await lite.source(query="SELCT 1").fields()
 
 
-async def test_a_table_that_goes_away_is_told(ground: Ground) -> None:
-    ground.fill([(1, "Ann", at(0))])
-    source = ground.source()
+async def test_a_table_that_goes_away_is_told(lite: Lite) -> None:
+    lite.fill([(1, "Ann", at(0))])
+    source = lite.source()
     await keys(source)
-    ground.run("DROP TABLE Customer")
+    lite.run("DROP TABLE Customer")
     with pytest.raises(SourceError, match="no such table"):
         await keys(source)
 
