@@ -27,6 +27,10 @@ from sync.pipeline.speaker import Sender, Speaker
 from sync.ports import Source, Store, Watch
 from sync.service.retention import prune
 from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
+from sync.sources.alchemy import AlchemyDialect
+from sync.sources.dialect import Address, Dialect
+from sync.sources.mysql import MysqlDialect
+from sync.sources.postgres import PostgresDialect
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
 from sync.stores.file import keep_key, secret_key
@@ -342,8 +346,15 @@ async def find_mistakes(feed: Feed, settings: Settings) -> list[Mistake]:
 
 def _open_sql(name: str, table: SqlTable, key: bytes) -> Source:
     what = f"sources.{name}"
-    read = Table(what, table.key, table.table, table.query, table.cursor, table.overlap)
-    return Sql(read, SqliteDialect(table.path, what), key)
+    read = Table(what, table.key, table.table, table.query, table.cursor, table.overlap, table.where, table.children)
+    address = Address(what, table.url.get_secret_value(), table.timeout, table.tls, table.tls_ca)
+    dialects: dict[str, Callable[[], Dialect]] = {
+        "sqlite": lambda: SqliteDialect(table.path, what),
+        "postgres": lambda: PostgresDialect(address),
+        "mysql": lambda: MysqlDialect(address),
+        "other": lambda: AlchemyDialect(address),
+    }
+    return Sql(read, dialects[table.family](), key)
 
 
 OPENERS: Mapping[str, Callable[[str, Any, bytes], Source]] = {"sql": _open_sql}

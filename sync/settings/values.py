@@ -10,6 +10,7 @@ from fractions import Fraction
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -62,8 +63,9 @@ def _limit(value: object) -> object:
 
 def _database(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if text and not re.match(r"sqlite:///.", text):
-        raise PydanticCustomError("database", 'has to be a file, such as "sqlite:///var/customers.sqlite"')
+    if text and not (re.match(r"sqlite:///.|(?!sqlite:)[a-z][a-z0-9_]*(\+[a-z0-9_]+)?://.", text) and _has_port(text)):
+        said = 'has to be a URL such as "sqlite:///var/customers.sqlite" or "postgresql://user@host/database"'
+        raise PydanticCustomError("database", "{said}", {"said": said})
     return value
 
 
@@ -78,6 +80,13 @@ def _by_field(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
             yield from _by_field(limit, f"{prefix}{name}.")
         else:
             yield prefix + name, limit
+
+
+def _has_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _schedule(value: str) -> str:

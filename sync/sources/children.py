@@ -17,7 +17,7 @@ class Children:
     def __init__(self, name: str, query: str, dialect: Dialect) -> None:
         self.name = name
         self._dialect = dialect
-        self._selection = f"({dialect.verbatim(query.rstrip().rstrip(';'))}\n) AS t"
+        self._selection = f"({dialect.verbatim(query.rstrip().rstrip(';'))}\n) t"
         self._columns: Mapping[str, str] = {}
 
     async def kind(self) -> str:

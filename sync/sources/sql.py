@@ -208,7 +208,7 @@ class Sql(Source):
         selection = f"({own}\n)" if table.query else self._dialect.table(table.table or "")
         where = f"({self._dialect.verbatim(table.where)}\n)" if table.where else ""
         conditions = " AND ".join(part for part in (where, condition) if part)
-        return f"SELECT {select} FROM {selection} AS t" + (f" WHERE {conditions}" if conditions else "")  # noqa: S608 - the user's own
+        return f"SELECT {select} FROM {selection} t" + (f" WHERE {conditions}" if conditions else "")  # noqa: S608 - the user's own
 
     def _shape(self, columns: Mapping[str, str]) -> Shape:
         key = self._place(columns, self._table.key)
