@@ -14,6 +14,7 @@ from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
 from sync.facts import Fact
 from sync.log import Redactor
 from sync.model import Explanation, Failure, Mismatch, Standing, Tally, TargetPlan
+from sync.opening import open_file
 from sync.pipeline.courier import Courier
 from sync.pipeline.explain import Asked, explained
 from sync.pipeline.lane import Lane
@@ -357,7 +358,7 @@ def _open_sql(name: str, table: SqlTable, key: bytes) -> Source:
     return Sql(read, dialects[table.family](), key)
 
 
-OPENERS: Mapping[str, Callable[[str, Any, bytes], Source]] = {"sql": _open_sql}
+OPENERS: Mapping[str, Callable[[str, Any, bytes], Source]] = {"file": open_file, "sql": _open_sql}
 """How a source of each kind is made of its name, its table and the key of its digests. Nothing is connected to yet."""
 
 

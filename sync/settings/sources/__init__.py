@@ -7,11 +7,12 @@ from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 
 from sync.settings.sources.base import SourceTable
+from sync.settings.sources.file import FileTable
 from sync.settings.sources.sql import SqlTable
 
-__all__ = ["KINDS", "OneOfKinds", "SourceTable", "SqlTable"]
+__all__ = ["KINDS", "FileTable", "OneOfKinds", "SourceTable", "SqlTable"]
 
-KINDS: Mapping[str, type[SourceTable]] = {"sql": SqlTable}
+KINDS: Mapping[str, type[SourceTable]] = {"file": FileTable, "sql": SqlTable}
 
 
 class OneOfKinds:
