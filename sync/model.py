@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal, NamedTuple, TypeVar
+from urllib.parse import urlencode
 
 import orjson
 
@@ -138,10 +139,24 @@ class Request:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     lists: bool = False
     """The reply may be as long as a list of customers is."""
+    form: bool = False
+    """The body goes as a form, and every member of it is text."""
 
     def content(self, *, reveal: bool = False) -> bytes | None:
         """The bytes of the body: with `reveal` as they are sent, else with every secret as `***` and otherwise the same."""
-        return None if self.body is None else orjson.dumps(self.body, default=_revealed if reveal else _masked, option=PLAIN)
+        if self.body is None:
+            return None
+        spoken = _revealed if reveal else _masked
+        if self.form:
+            return urlencode(
+                {name: spoken(value) if isinstance(value, Secret) else value for name, value in self.body.items()}
+            ).encode()
+        return orjson.dumps(self.body, default=spoken, option=PLAIN)
+
+    @property
+    def kind(self) -> str:
+        """The content type of the body."""
+        return "application/x-www-form-urlencoded" if self.form else "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +193,23 @@ SignIn = Conversation[Token]
 
 Releases = frozenset[tuple[str, str]]
 """What of a customer somebody has let through the gates by name, as (gate, field); its rejection has no field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of a list of customers, as (key, values), in the list's order, and when it came by the account's own clock.
+
+    A key of None is a customer that cannot be told from others, values of None one that is gone although it is listed.
+    `next` is where to read on (None: nowhere). Where pages overlap, this one has to begin with somebody seen before, or a
+    customer may have slipped through between two pages: then it is read on from `again`, before this page.
+    """
+
+    items: Sequence[tuple[str | None, Mapping[str, Any] | None]]
+    at: datetime
+    next: object = None
+    again: object = None
+    total: int | None = None
+    """How many customers the whole list has, where the account tells."""
 
 
 @dataclass(frozen=True, slots=True)

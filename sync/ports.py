@@ -3,8 +3,9 @@
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar, Protocol, TextIO, TypeVar
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
 from pydantic import BaseModel
 
@@ -21,6 +22,7 @@ from sync.model import (
     Filing,
     Identity,
     Leaf,
+    Listed,
     Pending,
     Released,
     Request,
@@ -102,6 +104,33 @@ class Ask(Protocol):
         """
 
 
+class Listing(Protocol):
+    """How an account lists its customers, and shows one. Pure: no I/O, no clock."""
+
+    fields: Mapping[str, str] = MappingProxyType({})
+    """Fields that a customer is known to have, by type; those that the first customers show come on top."""
+    cursor: str | None = None
+    """The field that grows whenever a customer changes."""
+    narrows: bool = False
+    """Whether a list can be asked for that has only those who changed since some time."""
+    whole: bool = True
+    """Whether the list shows all of a customer; False: everybody that it names has to be read singly."""
+    reads: bool = True
+    """Whether a single customer can be asked for."""
+    steady: bool = False
+    """Whether nobody slips from one page to another while the list is read."""
+    overlap: timedelta = timedelta(0)
+    """How far to read back behind the cursor, unless the configuration says otherwise."""
+
+    @abstractmethod
+    def page(self, since: object, at: object) -> Conversation[Listed]:
+        """One page of who changed `since` (None: everybody), from `at` (None: the first). Never takes anything else for empty."""
+
+    @abstractmethod
+    def read(self, key: str) -> Conversation[Mapping[str, Any] | None]:
+        """All of one customer; None if it is gone."""
+
+
 class Vendor(Signing, Protocol):
     """A vendor's dialect: its update schema, and how an update is said and its replies are read. Pure: no I/O, no clock.
 
@@ -117,6 +146,11 @@ class Vendor(Signing, Protocol):
     """The limit that the vendor documents, such as "10800/h"."""
     matches: ClassVar[frozenset[str]] = frozenset()
     """Fields that may name a customer in place of an id (`match = { Name = "..." }`)."""
+
+    @property
+    def listing(self) -> Listing | None:
+        """How the account's customers are listed, so that it can be a source; None where that is not known."""
+        return None
 
     @property
     @abstractmethod

@@ -1,6 +1,7 @@
 """A reply -> what HTTP itself says of it, for every vendor alike. Pure."""
 
 import html
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -27,6 +28,28 @@ def tree(reply: Reply) -> dict[str, Any] | None:
     """The reply's JSON object; None if it is anything else (HTML, a list, nothing, bytes that are not UTF-8)."""
     parsed = _parsed(reply)
     return parsed if isinstance(parsed, dict) else None
+
+
+def exact(reply: Reply) -> object:
+    """The reply's JSON with every number as it is written (Decimal, or int of any length). Raises Unclear if it is none."""
+    try:
+        return json.loads(reply.body.removeprefix(BYTE_ORDER_MARK), parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        words = text(reply) if is_page(reply) else "cut off, perhaps: longer lists have to come in pages"
+        raise Unclear(f"{phrase(reply)} without JSON: {words or 'a web page'}") from None
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def date(reply: Reply) -> datetime:
+    """The moment of the reply by the clock of whoever sent it, aware UTC; by ours where it does not say."""
+    try:
+        moment = parsedate_to_datetime(reply.headers.get("date", ""))
+    except (ValueError, TypeError, OverflowError):
+        return reply.at
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def text(reply: Reply) -> str:
@@ -88,7 +111,7 @@ def failure(reply: Reply, reason: str = "", errors: Sequence[FieldError] = ()) -
     """What a status outside 2xx asks for, by RFC 9110; a vendor looks for its own signs first."""
     words = f"{phrase(reply)}: {quoted(reason)}" if reason else phrase(reply)
     until = retry_after(reply)
-    error: VendorError = Unclear(f"{words} is no answer to an update")
+    error: VendorError = Unclear(f"{words} is no answer to this")
     match reply.status:
         case HTTPStatus.UNAUTHORIZED:
             error = SignInAgain(words)

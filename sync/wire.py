@@ -1,6 +1,6 @@
 """Request -> Reply. The only file that speaks to aiohttp's client."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ class Wire:
         _connected.set(noted)
         headers = dict(request.headers)
         if content is not None:
-            headers.setdefault("Content-Type", "application/json")
+            headers.setdefault("Content-Type", request.kind)
         try:
             async with self._session.request(
                 request.method,
@@ -56,7 +56,7 @@ class Wire:
             ) as reply:
                 reach("after_send")
                 body = await _read(reply, LONGEST_LIST if request.lists else LARGEST_REPLY)
-                return Reply(reply.status, reply.headers, body, datetime.now(UTC))
+                return Reply(reply.status, _headers(reply), body, datetime.now(UTC))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not connected:
                 raise NotSent(f"no connection: {_said(error, seconds)}") from None
@@ -105,6 +105,14 @@ async def _read(reply: aiohttp.ClientResponse, most: int) -> bytes:
             reply.close()
             break
     return b"".join(pieces)[:most]
+
+
+def _headers(reply: aiohttp.ClientResponse) -> Mapping[str, str]:
+    """As they came; `Link` may stand there more than once, and is then the list of all its values (RFC 9110)."""
+    links = reply.headers.getall("Link", ())
+    if not links[1:]:
+        return reply.headers
+    return {name.lower(): value for name, value in reply.headers.items()} | {"link": ", ".join(links)}
 
 
 def _said(error: Exception, seconds: float) -> str:
