@@ -29,7 +29,7 @@ class HtmlPolicy:
     """What is shown: the exact `requests`, and at most `limit` customers in each target's lists (None: all)."""
 
     requests: bool = True
-    limit: int | None = 5000
+    limit: int | None = 20_000
 
 
 class Html(Report):
@@ -54,7 +54,7 @@ class Html(Report):
         }
         out.write(Template(head).substitute(texts))
         out.write("[")
-        trees = (tree for target in targets for tree in _trees(target, self._policy))
+        trees = _trees(targets, self._policy)
         out.writelines((",\n" if number else "\n") + _inline(tree) for number, tree in enumerate(trees))
         out.write("\n]" + Template(foot).substitute(texts))
 
@@ -85,17 +85,30 @@ def _notes(targets: Sequence[TargetPlan], limit: int | None) -> Iterator[str]:
                 yield f"<p>{escape(visible(target.target))}: the first {limit:,} of {total:,} {name} are listed.</p>"
 
 
-def _trees(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
-    """Who needs attention comes first."""
-    name = {"target": visible(target.target)}
-    if target.rejected:
-        yield from (name | _rejection(entry) for entry in entries(target, Rejection, policy.limit))
-    if target.held:
-        yield from (name | _held(entry, policy) for entry in entries(target, Held, policy.limit))
-    if target.updates:
-        yield from (name | {"outcome": "update"} | _update(entry, policy) for entry in entries(target, Update, policy.limit))
+def _trees(targets: Sequence[TargetPlan], policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
+    """Who needs attention comes first, whatever the target."""
+    for part in (_rejected, _kept_back, _left, _told):
+        for target in targets:
+            name = {"target": visible(target.target)}
+            yield from (name | tree for tree in part(target, policy))
+
+
+def _rejected(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
+    return map(_rejection, entries(target, Rejection, policy.limit) if target.rejected else ())
+
+
+def _kept_back(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
+    return (_held(entry, policy) for entry in (entries(target, Held, policy.limit) if target.held else ()))
+
+
+def _left(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
     for customer, why in leavers(target, policy.limit):
-        yield name | {"outcome": "left", "customer": visible(customer), "reason": why}
+        yield {"outcome": "left", "customer": visible(customer), "reason": why}
+
+
+def _told(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
+    for entry in entries(target, Update, policy.limit) if target.updates else ():
+        yield {"outcome": "update"} | _update(entry, policy)
 
 
 def _rejection(entry: Rejection) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sync.errors import FieldError
-from sync.model import UNKNOWN, Change, Held, Identity, Pending, Rejection, Request, TargetPlan, Update
+from sync.model import UNKNOWN, Change, Foreign, Held, Identity, Pending, Rejection, Request, TargetPlan, Update
 from sync.reports.html import Html, HtmlPolicy
 
 WILD = "</script><script>alert(1)</script><!-- & $entries ${x} \u202e"
@@ -100,6 +100,20 @@ def test_whoever_needs_attention_comes_first() -> None:
         {"target": "crm", "outcome": "rejected", "customer": "9", "errors": [["Rating", "too high"]]},
         told | {"outcome": "held", "reason": "gate: many", "customer": "6"},
         told | {"outcome": "update", "customer": "7"},
+    ]
+
+
+def test_whoever_needs_attention_comes_before_the_updates_of_every_target() -> None:
+    def plan(target: str) -> TargetPlan:
+        entries = (update("7", Change("N", 1, 2)), Rejection(Pending("9", 1), ()), Foreign(Pending("8", 1), left=True))
+        return TargetPlan(target, 1, 1, 0, 1, 0, {"N": 1}, 1, lambda: iter(entries), 1)
+
+    out = io.StringIO()
+    Html().write("p1", [plan("north"), plan("south")], out)
+    assert [(entry["outcome"], entry["target"], entry["customer"]) for entry in listed(out.getvalue())] == [
+        (outcome, target, customer)
+        for outcome, customer in (("rejected", "9"), ("left", "8"), ("update", "7"))
+        for target in ("north", "south")
     ]
 
 

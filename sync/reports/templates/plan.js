@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const CHUNK = 100, MOST_PRINTED = 2000, PAUSE = 120;
+  const CHUNK = 100, MOST_PRINTED = 1000, PAUSE = 120;
   const OUTCOMES = { update: "update", rejected: "rejected", held: "held", left: "left" };
   const find = (id) => document.getElementById(id);
   const list = find("list"), more = find("more"), status = find("status");
@@ -101,14 +101,17 @@
     more.hidden = shown === matching.length;
     more.textContent = `Show more (${(matching.length - shown).toLocaleString("en")} left)`;
   };
+  const tell = (after = "") => {
+    const [found, all] = [matching.length.toLocaleString("en"), entries.length.toLocaleString("en")];
+    status.textContent = entries.length === 0 ? "Nobody: every customer is in step."
+      : (matching.length === entries.length ? `${all} listed` : `${found} of ${all} listed`) + after;
+  };
   const filter = () => {
     matching = entries.filter(matches);
     shown = 0;
     for (const body of [...list.tBodies]) body.remove();
     list.hidden = matching.length === 0;
-    const [found, all] = [matching.length.toLocaleString("en"), entries.length.toLocaleString("en")];
-    status.textContent = entries.length === 0 ? "Nobody: every customer is in step."
-      : matching.length === entries.length ? `${all} listed` : `${found} of ${all} listed`;
+    tell();
     grow(CHUNK);
   };
   const soon = () => {
@@ -126,7 +129,11 @@
   find("filters").addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", () => grow(CHUNK));
   new IntersectionObserver((seen) => seen[0].isIntersecting && grow(CHUNK), { rootMargin: "800px" }).observe(more);
-  window.addEventListener("beforeprint", () => grow(Math.max(0, MOST_PRINTED - shown)));
+  window.addEventListener("beforeprint", () => {
+    grow(Math.max(0, MOST_PRINTED - shown));
+    tell(shown < matching.length ? `, the first ${shown.toLocaleString("en")} are printed; filter for others` : "");
+  });
+  window.addEventListener("afterprint", () => tell());
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
     event.preventDefault();
