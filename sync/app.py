@@ -13,10 +13,11 @@ from typing import Any
 from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
 from sync.facts import Fact
 from sync.log import Redactor
-from sync.model import Explanation, Failure, Mismatch, Standing, Tally, TargetPlan
+from sync.model import Explanation, Failure, Mismatch, Released, Standing, Tally, TargetPlan
 from sync.opening import open_file
 from sync.pipeline.courier import Courier
 from sync.pipeline.explain import Asked, explained
+from sync.pipeline.gates import GATES
 from sync.pipeline.lane import Lane
 from sync.pipeline.maptest import tried
 from sync.pipeline.observed import ObservedWire, bound
@@ -288,6 +289,28 @@ async def retry(settings: Settings, names: Sequence[str], customers: Sequence[st
         return await store.retry(chosen, customers)
     finally:
         await store.close()
+
+
+async def release(settings: Settings, target: str, gate: str, plan: str | None) -> Released:
+    """Lets what a gate holds now through this gate. Raises ConfigError, SyncError where a name is wrong."""
+    _chosen(settings, [target])
+    if gate not in GATES:
+        raise SyncError(f"there is no gate {gate}{nearest(gate, GATES)}; there are {', '.join(GATES)}")
+    if not state_path(settings).exists():
+        return Released(0)
+    store = open_store(state_path(settings), exclusive=False)
+    try:
+        if plan is not None:
+            _check_held_in(plan, gate, [run for name, run in await store.holding(target) if name == gate])
+        return await store.release(target, gate, plan)
+    finally:
+        await store.close()
+
+
+def _check_held_in(plan: str, gate: str, runs: Sequence[str]) -> None:
+    if plan not in runs:
+        known = f"it holds somebody of {', '.join(sorted(runs))}" if runs else "it holds nobody"
+        raise SyncError(f"{gate} holds nobody of {plan}{nearest(plan, runs)}; {known}")
 
 
 def state_path(settings: Settings) -> Path:

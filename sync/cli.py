@@ -289,6 +289,34 @@ def retry(
 
 @app.command()
 @logged("error")
+def release(
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    gate: Annotated[str, typer.Option(metavar="NAME", help="As it stands in [gates], such as max_cleared.")],
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="ID", help="Only what was held in this run or saved plan.")
+    ] = None,
+    config: Config = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Lets what a gate holds now through this gate: the next run sends it. A later flood trips the gate again.
+
+    Example: [bold]customer-sync release rpm --gate max_cleared[/bold]
+    """
+    from sync import app as parts
+    from sync.reports.gates import released_text
+    from sync.settings import load
+
+    settings = load(config)
+    found = loop.run(parts.release(settings, target, gate, plan))
+    print(
+        dumps({"format": 1, "released": found.customers, "still_held": found.still, "rows": found.rows}).decode()
+        if as_json
+        else released_text(target, gate, found)
+    )
+
+
+@app.command()
+@logged("error")
 def explain(
     target: Annotated[str, typer.Argument(metavar="TARGET")],
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's key in the source.")],
@@ -417,6 +445,7 @@ async def _delivered(
 ) -> int:
     """Runs or applies, and tells how it went."""
     from sync import app as parts
+    from sync.reports.gates import gates_text
     from sync.reports.listings import dropped_text, run_text, run_tree
     from sync.reports.progress import Progress
 
@@ -425,9 +454,9 @@ async def _delivered(
     found = await parts.failures(settings, names)
     dropped = [(target, one.customer, one.fields, one.reason) for target, one in report.dropped]
     if as_json:
-        print(dumps(run_tree(report.run, report.targets, report.troubles, dropped)).decode())
+        print(dumps(run_tree(report.run, report.targets, report.troubles, dropped, report.gates)).decode())
     else:
-        print(run_text(report.run, report.targets, found) + dropped_text(dropped))
+        print(run_text(report.run, report.targets, found) + gates_text(report.gates) + dropped_text(dropped))
     for trouble in report.troubles:
         print(trouble, file=sys.stderr)
     return FAILED if report.troubles else _code(found)

@@ -256,7 +256,7 @@ class Reading(Protocol):
 
     @abstractmethod
     async def resumable(self) -> dict[str, datetime]:
-        """By target, when the first customer that was put off, is unknown or was asked for by `retry` may be planned again."""
+        """By target, when the first customer may be planned again that was put off, is unknown, or was let go by somebody."""
 
     @abstractmethod
     async def timings(self) -> dict[str, Timing]:

@@ -1,7 +1,7 @@
 """What a plan counts -> which gates it trips, and what of it they name. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from sync.model import Change, Entry, Foreign, Held, Hold, Rejection, Tripped, Update, said_of
 from sync.pipeline.census import Census, empties, is_new
@@ -48,6 +48,10 @@ class GatePolicy:
     def counts_rows(self) -> bool:
         """Whether a gate asks how many rows the source has."""
         return self.max_source_drop is not None or self.min_source_rows is not None
+
+
+GATES = tuple(gate.name for gate in fields(GatePolicy))
+"""Their names in the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,9 @@ def sift(entry: Entry, verdicts: Sequence[Verdict], say: Say) -> list[Entry]:
 
 def _sift(update: Update, verdicts: Sequence[Verdict], say: Say) -> list[Entry]:
     holds = [
-        Hold(gate.tripped.gate, gate.tripped.reason, fields)
+        Hold(gate.tripped.gate, gate.tripped.reason, named)
         for gate in verdicts
-        if (fields := tuple(change.field for change in update.changes if gate.names(update, change)))
+        if (named := tuple(change.field for change in update.changes if gate.names(update, change)))
     ]
     if not holds:
         return [update]

@@ -176,7 +176,6 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
                 continue
             for target, plan in zip(feed.chosen, plans, strict=True):
                 stack.callback(plan.close)
-                report.gates |= {target.name: plan.tripped} if plan.tripped else {}
                 lanes.setdefault(target.account, []).append((feed, target, plan))
         await _deliver_all(lanes, ways, store, report, watch)
         report.troubles += [trouble for way in ways.values() for trouble in refusal(way)]
@@ -252,7 +251,9 @@ def over(report: Report, watch: Watch) -> None:
 async def note_down(report: Report, store: Store) -> None:
     """Writes the report of a run that has ended. Raises StateError."""
     ended = report.ended or datetime.now(UTC)
-    await store.log_run(report.run, report.started, ended, {"targets": report.targets, "troubles": report.troubles})
+    gates = {target: [one.gate for one in tripped] for target, tripped in report.gates.items()}
+    told = {"targets": report.targets, "gates": gates, "troubles": report.troubles}
+    await store.log_run(report.run, report.started, ended, told)
 
 
 def refusal(way: Way) -> list[str]:
@@ -290,6 +291,8 @@ async def send(way: Way, work: tuple[Feed, Target, Plan], store: Store, report: 
     with _station("deliver", target.name, watch):
         way_out = Delivery(report.run, target.name, feed.name, target.vendor.place, way.lane, way.carry, unseal, note)
         await deliver(way_out, plan.pages(), store)
+        if plan.tripped:
+            report.gates[target.name] = plan.tripped
         if plan.figures.left:
             report.targets[target.name]["left"] = plan.figures.left
 

@@ -16,6 +16,7 @@ from typing import Any, Final, TextIO
 from sync.model import Change, Held, Rejection, Request, TargetPlan, Update, dumps
 from sync.ports import Report
 from sync.reports import charts
+from sync.reports.gates import gates_html
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import visible
 from sync.reports.wording import entries, errors, known_as, leavers
@@ -49,6 +50,7 @@ class Html(Report):
             "style": style,
             "style_hash": _digest(style),
             "summary": charts.figures(targets),
+            "gates": gates_html(targets),
             "fields": charts.fields(targets),
             "notes": "".join(_notes(targets, self._policy.limit)),
         }

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from sync.model import ABSENT, Change, Held, Rejection, Request, TargetPlan, Update, dumps, words
+from sync.model import ABSENT, Change, Held, Rejection, Request, TargetPlan, Tripped, Update, dumps, words
 from sync.ports import Report
 from sync.reports.wording import leavers
 
@@ -31,6 +31,7 @@ class Json(Report):
             _list(out, "held", (_held(entry) for entry in target.entries() if isinstance(entry, Held)), target.held)
             left = ({"customer": customer, "reason": why} for customer, why in leavers(target))
             _list(out, "left", left, target.left)
+            out.write(f'\n"gates": {_text([gate_tree(tripped) for tripped in target.gates])},')
             estimate = {"requests": target.requests, "seconds": round(target.seconds, 1)}
             out.write(f'\n"fields": {_text(target.fields)},\n"estimate": {_text(estimate)}}}')
         out.write("\n}}\n")
@@ -44,6 +45,26 @@ def update_tree(update: Update) -> dict[str, Any]:
         "changes": [_change(change) for change in update.changes],
         "requests": [_request(request) for request in update.requests],
     }
+
+
+def gate_tree(tripped: Tripped) -> dict[str, Any]:
+    """One gate that has tripped: `{"gate", "limit", "figure", "reason", "examples"}`; where it is on a field `field`, `value`."""
+    return {
+        "gate": tripped.gate,
+        **({"field": tripped.field} if tripped.field else {}),
+        "limit": tripped.limit,
+        "figure": tripped.figure,
+        "reason": tripped.reason,
+        **({} if tripped.value is ABSENT else {"value": tripped.value}),
+        "examples": [_example(example) for example in tripped.examples],
+    }
+
+
+def _example(example: Update | Rejection) -> dict[str, Any]:
+    if isinstance(example, Rejection):
+        return _rejection(example)
+    changes = [_change(change) for change in example.changes]
+    return {"customer": example.customer, "id": example.identity.value, "changes": changes}
 
 
 def _change(change: Change) -> dict[str, Any]:

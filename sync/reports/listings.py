@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.model import Failure, Outcome, Standing, Tally, words
+from sync.model import Failure, Outcome, Standing, Tally, Tripped, words
+from sync.reports.json import gate_tree
 
 FORMAT = 1
 MOST_NAMES = 12
@@ -13,18 +14,27 @@ LEFT = "left"
 """Customers that are no longer the target's; the vendor keeps what it holds of them."""
 
 
+Gates = Mapping[str, Sequence[Tripped]]
+"""Those that have tripped, by target."""
+NO_GATES: Gates = {}
 DroppedFields = tuple[str, str, tuple[str, ...], str]
 """Target, customer, fields, reason."""
 
 
 def run_tree(
-    run: str, targets: Mapping[str, Mapping[str, int]], troubles: Sequence[str], dropped: Sequence[DroppedFields] = ()
+    run: str,
+    targets: Mapping[str, Mapping[str, int]],
+    troubles: Sequence[str],
+    dropped: Sequence[DroppedFields] = (),
+    gates: Gates = NO_GATES,
 ) -> dict[str, Any]:
-    """`{"format": 1, "run": ..., "targets": {NAME: {"delivered": 3, ...}}, "dropped": [...], "troubles": [...]}`."""
+    """`{"format": 1, "run": ..., "targets": {NAME: {"delivered": 3, ...}}, "gates": {NAME: [...]}, "dropped", "troubles"}`."""
     trees = [
         {"target": target, "customer": customer, "fields": fields, "reason": why} for target, customer, fields, why in dropped
     ]
-    return {"format": FORMAT, "run": run, "targets": targets, "dropped": trees, "troubles": list(troubles)}
+    tripped = {target: [gate_tree(one) for one in several] for target, several in gates.items()}
+    told = {"gates": tripped, "dropped": trees, "troubles": list(troubles)}
+    return {"format": FORMAT, "run": run, "targets": targets, **told}
 
 
 def dropped_text(dropped: Sequence[DroppedFields]) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from sync.model import Change, Held, Rejection, Request, TargetPlan, Update
+from sync.model import ABSENT, Change, Held, Rejection, Request, TargetPlan, Tripped, Update
 from sync.ports import Report
+from sync.reports.gates import clipped
 from sync.reports.marking import Pieces, clip, sides
-from sync.reports.values import visible
+from sync.reports.values import shown, visible
 from sync.reports.wording import Kind, Row, busiest, counted, entries, errors, estimate, leavers, summary
 
 SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&$#@])")
@@ -37,7 +38,7 @@ class Markdown(Report):
         heads = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
         out.writelines(table(heads, map(_cells, summary(targets)), numbers=range(1, 6)))
         for target in targets:
-            if target.updates or target.rejected or target.held or target.left:
+            if target.updates or target.rejected or target.held or target.left or target.gates:
                 out.writelines(_section(target, self._policy))
 
 
@@ -76,10 +77,27 @@ def _section(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
     if target.fields:
         fields = ", ".join(f"{code(name)} {count:,}" for name, count in busiest(target))
         yield f"\nChanges: {fields}\n"
+    if target.gates:
+        yield "\n"
+        yield from table(("gate", "limit", "figure", "why", "such as"), map(_gate, target.gates), numbers=range(1, 3))
     yield from _list("update", target.updates, _updates(target, policy))
     yield from _list("rejected", target.rejected, _rejected(target, policy))
     yield from _list("held", target.held, _held(target, policy))
     yield from _list("left: no longer this target's", target.left, _left(target, policy))
+
+
+def _gate(tripped: Tripped) -> Cells:
+    value = "" if tripped.value is ABSENT else f": {code(clipped(shown(tripped.value)))}"
+    examples = "<br>".join(map(_example, tripped.examples))
+    return words(tripped.gate), words(tripped.limit), f"{tripped.figure:,}", words(tripped.reason) + value, examples
+
+
+def _example(example: Update | Rejection) -> str:
+    if isinstance(example, Rejection):
+        told = [f"{code(error.field)} {words(error.message)}" for error in errors(example)]
+    else:
+        told = [f"{field} {before} -> {after}" for field, before, after, _ in map(_change, example.changes)]
+    return f"{code(example.customer)}: {', '.join(told)}"
 
 
 def _list(name: str, total: int, lines: Iterator[str]) -> Iterator[str]:

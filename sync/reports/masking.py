@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
 
-from sync.model import Change, Entry, Held, Identity, Leaf, Missing, Request, Secret, TargetPlan, Update
+from sync.model import Change, Entry, Held, Identity, Leaf, Missing, Request, Secret, TargetPlan, Tripped, Update
 from sync.reports.marking import differing
 
 WAS: Final = "▫"
@@ -26,7 +26,12 @@ def mask(target: TargetPlan) -> TargetPlan:
     def entries() -> Iterator[Entry]:
         return map(_entry, target.entries())
 
-    return replace(target, entries=entries)
+    return replace(target, entries=entries, gates=tuple(map(_tripped, target.gates)))
+
+
+def _tripped(tripped: Tripped) -> Tripped:
+    examples = tuple(_update(example) if isinstance(example, Update) else example for example in tripped.examples)
+    return replace(tripped, value=_leaf(tripped.value), examples=examples)
 
 
 def _entry(entry: Entry) -> Entry:

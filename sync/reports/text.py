@@ -7,11 +7,12 @@ from typing import Final, TextIO
 from rich.cells import cell_len
 
 from sync.errors import FieldError
-from sync.model import Change, Held, Rejection, TargetPlan, Update
+from sync.model import ABSENT, Change, Held, Rejection, TargetPlan, Tripped, Update
 from sync.ports import Report
+from sync.reports.gates import clipped
 from sync.reports.ink import Ink
 from sync.reports.marking import Pieces, clip, sides
-from sync.reports.values import visible
+from sync.reports.values import shown, visible
 from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, known_as, leavers, summary
 
 COLUMNS: Final = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
@@ -79,12 +80,14 @@ class _Section:
 
     def lines(self) -> Iterator[str]:
         target = self._target
-        if not (target.updates or target.rejected or target.held or target.left):
+        if not (target.updates or target.rejected or target.held or target.left or target.gates):
             return
         yield ""
         yield self._ink(visible(target.target), "title") + self._ink(f"  {estimate(target)}", "dim")
         if target.fields:
             yield from self._fields()
+        for tripped in target.gates:
+            yield from self._gate(tripped)
         yield from self._list("updates", target.updates, Update, self._update)
         yield from self._list("rejected", target.rejected, Rejection, self._rejection)
         yield from self._list("held", target.held, Held, self._held)
@@ -101,6 +104,19 @@ class _Section:
             line += f"  {self._ink(visible(name), 'field')} {count:,}"
             used += size
         yield line
+
+    def _gate(self, tripped: Tripped) -> Iterator[str]:
+        yield ""
+        yield f"  {self._ink(tripped.gate, 'wait')}  {visible(tripped.reason)}"
+        if tripped.value is not ABSENT:
+            yield f"    value {self._ink(clipped(shown(tripped.value)), 'after')}"
+        for example in tripped.examples:
+            if isinstance(example, Update):
+                yield self._customer(example.customer, visible(known_as(example.identity)))
+                for change in example.changes:
+                    yield from self._change(change)
+            else:
+                yield from self._rejection(example)
 
     def _list(self, name: str, total: int, kind: type[Kind], say: Callable[[Kind], Iterator[str]]) -> Iterator[str]:
         if not total:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from sync.model import Diff, Entry, Foreign, Held, Rejection, TargetPlan, Unchanged, Update
+from sync.model import Diff, Entry, Foreign, Held, Rejection, TargetPlan, Tripped, Unchanged, Update
 from sync.reports.masking import mask
 
 Part = Literal["changed", "rejected", "held"]
@@ -40,7 +40,13 @@ def narrow(target: TargetPlan, view: View) -> TargetPlan:
     def entries() -> Iterator[Entry]:
         return (part for part in (_part(entry, view) for entry in target.entries()) if part)
 
-    return _recounted(replace(target, entries=entries))
+    return _recounted(replace(target, entries=entries, gates=tuple(_tripped(tripped, view) for tripped in target.gates)))
+
+
+def _tripped(tripped: Tripped, view: View) -> Tripped:
+    """A gate is about the whole plan, and so is its figure; of its customers those are shown that the view names."""
+    parts = (_part(example, replace(view, only=())) for example in tripped.examples)
+    return replace(tripped, examples=tuple(part for part in parts if isinstance(part, Update | Rejection)))
 
 
 def _part(entry: Entry, view: View) -> Entry | None:

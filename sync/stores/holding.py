@@ -1,6 +1,7 @@
 """What gates hold, what was let through them, and how many rows they found, in the state."""
 
 import sqlite3
+import time
 
 from sync.model import Hold, Outcome, Released, Releases, said_of
 from sync.stores.codec import decode_holds, decode_releases, encode_holds, encode_releases
@@ -34,10 +35,12 @@ def release(connection: sqlite3.Connection, target: str, gate: str, run: str | N
         for customer, outcome, holds, released in connection.execute(statement, (target, run)).fetchall()
         if any(hold.gate == gate for hold in decode_holds(holds))
     ]
+    now = time.time()
     connection.executemany(
-        "UPDATE pending SET holds = ?, released = ?, parked = 0, outcome = CASE WHEN outcome = 'held' AND ? = '[]' THEN NULL"
-        " ELSE outcome END, reason = CASE outcome WHEN 'held' THEN ? ELSE reason END WHERE target = ? AND customer = ?",
-        [(holds, released, holds, reason, target, customer) for customer, _, holds, released, reason in let_go],
+        "UPDATE pending SET holds = ?, released = ?, parked = 0, due = ?,"
+        " outcome = CASE WHEN outcome = 'held' AND ? = '[]' THEN NULL ELSE outcome END,"
+        " reason = CASE outcome WHEN 'held' THEN ? ELSE reason END WHERE target = ? AND customer = ?",
+        [(holds, released, now, holds, reason, target, customer) for customer, _, holds, released, reason in let_go],
     )
     rows = connection.execute(
         "UPDATE counts SET taken = refused, refused = NULL, gate = '' WHERE target = ? AND gate = ? RETURNING taken",

@@ -305,7 +305,7 @@ class Memory(Store):
             if where != target or run not in (None, row.run) or not through:
                 continue
             left = tuple(hold for hold in row.holds if hold.gate != gate)
-            self._amend(target, customer, holds=left, released=row.released | through, parked=False)
+            self._amend(target, customer, holds=left, released=row.released | through, parked=False, due=datetime.now(UTC))
             if row.outcome is Outcome.HELD:
                 held, still = held + 1, still + bool(left)
                 self._amend(target, customer, outcome=row.outcome if left else None, reason=said_of(left))
