@@ -155,23 +155,29 @@ async def _open_parts(
     store = open_store(path, exclusive=True)
     stack.push_async_callback(store.close)
     keep_key(path, key)
-    in_flight = await store.recover()
+    await recover(settings, store)
     wire = await stack.enter_async_context(open_wire())
-    ways = await open_ways(settings, Base(store, wire, redactor, watch), stopping, in_flight)
+    ways = await open_ways(settings, Base(store, wire, redactor, watch), stopping)
     wanted = {target.account for feed in feeds for target in feed.chosen}
     return _Parts(store, feeds, {name: way for name, way in ways.items() if name in wanted}, troubles)
 
 
-async def open_ways(settings: Settings, base: Base, stopping: asyncio.Event, in_flight: Mapping[str, int]) -> dict[str, Way]:
-    """A way to each account, which goes on from where it stood; what was in flight by target counts as used."""
+async def recover(settings: Settings, store: Store) -> None:
+    """What was in flight when the last process ended counts as used before it is forgotten: rather twice than never."""
+    in_flight = await store.in_flight()
+    for name, account in settings.accounts.items():
+        if flown := sum(count for target, count in in_flight.items() if _account_of(target, settings) == name):
+            lane = Lane(name, account.policy, await store.standing(name), asyncio.Event(), flown)
+            await store.stand(name, lane.standing())
+    await store.recover()
+
+
+async def open_ways(settings: Settings, base: Base, stopping: asyncio.Event) -> dict[str, Way]:
+    """A way to each account, which goes on from where it stood."""
     ways = {}
     for name, account in settings.accounts.items():
         base.redactor.learn(account.secrets)
-        flown = sum(count for target, count in in_flight.items() if _account_of(target, settings) == name)
-        remember = partial(base.store.stand, name)
-        lane = Lane(name, account.policy, await base.store.standing(name), stopping, flown, remember)
-        if flown:
-            await remember(lane.standing())
+        lane = Lane(name, account.policy, await base.store.standing(name), stopping, remember=partial(base.store.stand, name))
         speaker = Speaker(account.vendor, lane, ObservedWire(base.wire, name, base.watch), base.redactor)
         ways[name] = Way(lane, bound(Courier(account.vendor, speaker).carry))
     return ways

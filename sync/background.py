@@ -1,7 +1,6 @@
 """A folder of configuration -> the background service, until it is asked to stop."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from sync.app import Base, find_mistakes, make_feeds, open_ways, state_path
+from sync.app import Base, find_mistakes, make_feeds, open_ways, recover, state_path
 from sync.errors import ConfigError, Mistake, SourceError, SyncError
 from sync.log import Redactor
 from sync.pipeline.run import Feed
@@ -55,12 +54,12 @@ async def serve(directory: Path, listen: Address | None, asked: Asked, redactor:
     async with AsyncExitStack() as stack:
         config = await _open(settings)  # a mistake is told before any file is made
         stack.push_async_callback(config.stack.aclose)
-        base, service, in_flight = await _open_base(config, supervisor, redactor, stack)
+        base, service = await _open_base(config, supervisor, redactor, stack)
         place = listen or settings.service.listen
         url = await stack.enter_async_context(listening(build(service), place.host, place.port))
         log.info("service.started", url=url, targets=list(settings.targets))
         try:
-            await _Host(directory, base, service, asked).run(config, in_flight)
+            await _Host(directory, base, service, asked).run(config)
         except asyncio.CancelledError:
             if not supervisor.dead:
                 raise
@@ -69,20 +68,18 @@ async def serve(directory: Path, listen: Address | None, asked: Asked, redactor:
     log.info("service.stopped")
 
 
-async def _open_base(
-    config: _Config, supervisor: Supervisor, redactor: Redactor, stack: AsyncExitStack
-) -> tuple[Base, Service, Mapping[str, int]]:
-    """What outlives a configuration, and what was in flight when the last process ended."""
+async def _open_base(config: _Config, supervisor: Supervisor, redactor: Redactor, stack: AsyncExitStack) -> tuple[Base, Service]:
+    """What outlives a configuration."""
     from sync.wire import open_wire
 
     path = state_path(config.settings)
     store = open_store(path, exclusive=True)
     stack.push_async_callback(store.close)
     keep_key(path, config.key)
-    in_flight = await store.recover()
+    await recover(config.settings, store)
     wire = await stack.enter_async_context(open_wire())
     service = Service(store, supervisor)
-    return Base(store, wire, redactor, service.watch), service, in_flight
+    return Base(store, wire, redactor, service.watch), service
 
 
 async def _open(settings: Settings) -> _Config:
@@ -118,7 +115,7 @@ class _Host:
         self._closing = asyncio.Event()
         self._next: _Config | None = None
 
-    async def run(self, config: _Config, in_flight: Mapping[str, int]) -> None:
+    async def run(self, config: _Config) -> None:
         """Until the process is asked to stop, and what was in flight then is settled."""
         watch, stopping = self._service.supervisor.watch, self._asked.stopping
         async with asyncio.TaskGroup() as group:
@@ -126,19 +123,19 @@ class _Host:
             reloading = group.create_task(watch("reload", self._reload(config.settings), until=stopping))
             following: _Config | None = config
             while following is not None and not stopping.is_set():
-                await self._work(following, in_flight)
-                following, self._next, in_flight = self._next, None, {}
+                await self._work(following)
+                following, self._next = self._next, None
             if following is not None:
                 await following.stack.aclose()
             for task in (ending, reloading):
                 task.cancel()
 
-    async def _work(self, config: _Config, in_flight: Mapping[str, int]) -> None:
+    async def _work(self, config: _Config) -> None:
         """One configuration, until the next one or the end."""
         async with config.stack:
             self._closing = closing = asyncio.Event()
             settings, store = config.settings, self._base.store
-            ways = await open_ways(settings, self._base, closing, in_flight)
+            ways = await open_ways(settings, self._base, closing)
             checks = {feed.name: partial(_check, feed, settings) for feed in config.feeds}
             schedules = {name: _schedule(target, settings) for name, target in settings.targets.items()}
             setup = Setup(config.feeds, checks, ways, schedules, closing)

@@ -17,6 +17,10 @@ Leaf = Any
 """A value of one field in a target's record: None, bool, int, Decimal, str, a list of these, or a Secret."""
 
 
+LONGEST_STOP = 7 * 86400.0
+"""Seconds; what is put off for longer than any vendor may ask for was put off by a clock that ran ahead."""
+
+
 class Missing:
     """There is no value: either it was not there, or nobody knows. No Enum, which JSON would take for its text."""
 

@@ -307,11 +307,12 @@ class Store(Filer, Protocol):
         """Notes how updates ended. A customer leaves pending only if it has not been filed again since it was planned."""
 
     @abstractmethod
-    async def recover(self) -> dict[str, int]:
-        """What was in flight when the last process ended is in doubt from now on; returns how many updates, by target.
+    async def in_flight(self) -> dict[str, int]:
+        """How many updates were written down to be sent and have not been settled, by target."""
 
-        Runs that were under way are noted as interrupted.
-        """
+    @abstractmethod
+    async def recover(self) -> None:
+        """What was in flight when the last process ended is in doubt from now on; runs that were under way are interrupted."""
 
     @abstractmethod
     async def drop(self, target: str, waiting: Sequence[Pending]) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import structlog
 
 from sync.errors import SyncError
-from sync.model import Standing
+from sync.model import LONGEST_STOP, Standing
 from sync.pipeline.breaker import Breaker, BreakerPolicy
 from sync.pipeline.pace import Pace, PacePolicy, Slot
 from sync.pipeline.retry import RetryPolicy, unwell
@@ -18,9 +18,6 @@ from sync.pipeline.retry import RetryPolicy, unwell
 log = structlog.get_logger()
 LOOK = 1.0
 """Seconds after which whoever waits for a probe looks whether the process is asked to stop."""
-
-LONGEST_STOP = 7 * 86400.0
-"""Seconds; an account that is stopped for longer than any vendor may ask for was stopped by a clock that ran ahead."""
 
 
 @dataclass(frozen=True, slots=True)

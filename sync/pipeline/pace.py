@@ -18,7 +18,7 @@ from sync.errors import StopAccount
 from sync.model import Standing
 
 Sleep = Callable[[float], Awaitable[None]]
-UTILISATION = 0.995
+UTILISATION = 0.999
 """Starts are spaced a little wider than the limit allows, for what the network adds."""
 CATCH_UP = 0.02
 """Seconds by which a start that was late may be made up for; the window holds all the same."""

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sync.errors import FieldError
 from sync.model import (
+    LONGEST_STOP,
     Baseline,
     Claim,
     Episode,
@@ -99,10 +100,11 @@ class Memory(Store):
 
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
         now = datetime.now(UTC)
+        latest = now + timedelta(seconds=LONGEST_STOP)
         found = sorted(
             customer
             for (where, customer), row in self._pending.items()
-            if where == target and customer > after and not row.parked and (row.due is None or row.due <= now)
+            if where == target and customer > after and not row.parked and (row.due is None or not now < row.due <= latest)
         )
         return [self._waiting(target, customer) for customer in found[:size]]
 
@@ -249,7 +251,10 @@ class Memory(Store):
     async def note_rows(self, target: str, source: str, rows: int, gate: str = "") -> None:
         self._counts[target] = Count(source, await self.rows(target, source), rows, gate) if gate else Count(source, rows)
 
-    async def recover(self) -> dict[str, int]:
+    async def in_flight(self) -> dict[str, int]:
+        return dict(Counter(target for target, _ in self._intents))
+
+    async def recover(self) -> None:
         for key, fields in self._intents.items():
             known, row = self._baselines.get(key), self._pending.get(key)
             if known:
@@ -257,11 +262,9 @@ class Memory(Store):
             if row:
                 now = datetime.now(UTC)
                 self._pending[key] = replace(row, outcome=Outcome.UNKNOWN, reason=IN_FLIGHT, since=row.since or now)
-        counts = Counter(target for target, _ in self._intents)
         self._intents.clear()
         for run in [run for run in self._runs.values() if run.ended is None]:
             self._interrupt(run)
-        return dict(counts)
 
     async def drop(self, target: str, waiting: Sequence[Pending]) -> None:
         for pending in waiting:

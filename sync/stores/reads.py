@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import orjson
 from xxhash import xxh3_128_digest
 
-from sync.model import Baseline, Failure, Outcome, Pending, Tally, Timing
+from sync.model import LONGEST_STOP, Baseline, Failure, Outcome, Pending, Tally, Timing
 from sync.stores import past
 from sync.stores.codec import decode, decode_errors, decode_releases
 
@@ -34,10 +34,11 @@ def unseen(connection: sqlite3.Connection, source: str, rows: Sequence[tuple[str
 
 def pending(connection: sqlite3.Connection, target: str, after: str, size: int) -> list[Pending]:
     statement = (
-        "SELECT customer, version, released FROM pending WHERE target = ? AND customer > ? AND NOT parked AND due <= ?"
-        " ORDER BY customer LIMIT ?"
+        "SELECT customer, version, released FROM pending WHERE target = ? AND customer > ? AND NOT parked"
+        " AND (due <= ? OR due > ?) ORDER BY customer LIMIT ?"
     )
-    return [waiting(*row) for row in connection.execute(statement, (target, after, time.time(), size))]
+    now = time.time()
+    return [waiting(*row) for row in connection.execute(statement, (target, after, now, now + LONGEST_STOP, size))]
 
 
 def waiting(customer: str, version: int, released: str) -> Pending:

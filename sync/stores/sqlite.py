@@ -161,8 +161,11 @@ class Sqlite(Ledger, Store):
         super().__init__(connection, path)
         self._lock = lock
 
-    async def recover(self) -> dict[str, int]:
-        return await self._call(writes.recover)
+    async def in_flight(self) -> dict[str, int]:
+        return dict(await self._call(reads.rows, "SELECT target, count(*) FROM intents GROUP BY target", ()))
+
+    async def recover(self) -> None:
+        await self._call(writes.recover)
 
     async def intend(self, target: str, updates: Sequence[Update]) -> None:
         await self._call(writes.intend, target, updates)

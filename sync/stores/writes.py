@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import orjson
@@ -81,7 +80,7 @@ def enrol(connection: sqlite3.Connection, target: str, source: str, fingerprint:
     return True
 
 
-def recover(connection: sqlite3.Connection) -> dict[str, int]:
+def recover(connection: sqlite3.Connection) -> None:
     flying = connection.execute(
         "SELECT target, customer, fields, doubt FROM intents LEFT JOIN baselines USING (target, customer)"
     ).fetchall()
@@ -97,7 +96,6 @@ def recover(connection: sqlite3.Connection) -> dict[str, int]:
     )
     connection.execute("DELETE FROM intents")
     past.interrupt(connection)
-    return dict(Counter(target for target, *_ in flying))
 
 
 def intend(connection: sqlite3.Connection, target: str, updates: Sequence[Update]) -> None:

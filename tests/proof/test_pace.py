@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sync.errors import StopAccount
-from sync.model import Standing
+from sync import app
+from sync.errors import StateError, StopAccount
+from sync.model import ABSENT, Change, Identity, Standing, Update
 from sync.pipeline.pace import Pace, PacePolicy, Rate
+from sync.settings import load
+from sync.stores.memory import Memory
 from tests.conftest import VirtualTime
 from tests.proof import rules
 from tests.proof.conftest import ROOT, Tell
@@ -164,8 +167,27 @@ def test_a_quota_holds_over_kills_with_sign_ins_and_repeats_counted(tmp_path: Pa
     assert "quota 9/h is used up" in said, code
 
 
+class DiesBeforeItForgets(Memory):
+    async def recover(self) -> None:
+        raise StateError("killed")
+
+
+async def test_a_kill_while_starting_counts_what_was_in_flight_twice_rather_than_never(tmp_path: Path) -> None:
+    settings = load(configure(tmp_path, "http://127.0.0.1:9", pace='quota = "9/h"\n'))
+    store = DiesBeforeItForgets()
+    for customer in ("1", "2"):
+        [waiting] = await store.wait("rpm", [customer])
+        change = Change("Website", ABSENT, "new")
+        await store.intend("rpm", [Update(customer, Identity(customer), waiting.version, (change,), {"Website": "new"}, ())])
+    with pytest.raises(StateError):
+        await app.recover(settings, store)
+    [(_, calls)] = (await store.standing("rpm")).used["9/h"]
+    assert calls == 2
+    assert await store.in_flight() == {"rpm": 2}
+
+
 @pytest.mark.long
-@pytest.mark.parametrize(("rate", "latency"), [(5, 0.0), (50, 0.0), (500, 0.0), (50, 0.02)])
+@pytest.mark.parametrize(("rate", "latency"), [(5, 0.0), (50, 0.0), (500, 0.0), (50, 0.02), (500, 0.02)])
 def test_at_full_speed_the_limit_holds_and_is_used(
     tmp_path: Path, sandbox: Sandbox, tell: Tell, rate: int, latency: float
 ) -> None:
@@ -183,7 +205,7 @@ def test_at_full_speed_the_limit_holds_and_is_used(
         start_of += len(times)
         (tmp_path / "state.db").unlink()
     tell(f"pace: at {rate}/s with {latency * 1000:g} ms, {max(used):.1%} of the limit was used, and no window was above it")
-    assert max(used) >= (0.95 if latency else 0.98)
+    assert max(used) >= 0.98
 
 
 @pytest.mark.long

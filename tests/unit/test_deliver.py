@@ -163,7 +163,7 @@ def test_what_was_acknowledged_is_the_baseline_and_waits_no_longer(virtual: Any)
         await way.deliver(*(planned(pending) for pending in await way.waiting("1")))
         assert await way.store.baselines("shop", ["1"]) == {"1": Baseline(HERE, "1", {"Name": "Ann"})}
         assert await way.store.pending("shop", "", 9) == []
-        assert await way.store.recover() == {}
+        assert await way.store.in_flight() == {}
 
     virtual.run(main())
 
