@@ -109,12 +109,12 @@ class Lane:
                 await self._wait_for_probe()
 
     async def _next_slot(self, customer: str, *, intended: bool) -> Slot:
-        """A slot that will not be used counts as written, or the next one would wait for it for ever."""
+        """A slot that will not be used counts as answered, or the next one would wait for it for ever."""
         started = time.monotonic()
         slot = await self._pace.acquire()
         self._waited += time.monotonic() - started
         if self.closed:
-            slot.written()
+            slot.answered()
         self._check()
         if self.policy.pace.quotas and (customer in self._intended or not intended):
             await self._remember(self.standing())  # an intent stands for one call, and this is one more

@@ -1,7 +1,8 @@
 """How often an account may be sent to: evenly spaced starts, and no window above the limit at the vendor.
 
 A window is counted from the latest moment at which a request can have arrived, not from when it was let go: setting up a
-connection takes time, and a busy vendor takes together what was let go one by one.
+connection takes time, and a busy vendor takes together what was let go one by one. How late a request can have arrived is
+told by its answer: later than the quickest one ever was, and all of the difference may have been spent on the way there.
 """
 
 import asyncio
@@ -19,11 +20,13 @@ from sync.model import Standing
 
 Sleep = Callable[[float], Awaitable[None]]
 UTILISATION = 0.999
-"""Starts are spaced a little wider than the limit allows, for what the network adds."""
+"""Starts are spaced a little wider than the limit allows."""
 CATCH_UP = 0.02
 """Seconds by which a start that was late may be made up for; the window holds all the same."""
 JITTER = 0.015
-"""Seconds within which a request that has been written is taken to have arrived, unless it is answered sooner."""
+"""Seconds that any request may have been on its way, unless it was answered sooner."""
+LATE = 0.1
+"""Seconds within which a request that has been written is taken to have arrived, however long its answer takes."""
 BUCKETS = 60
 """A quota is remembered in this many parts of its window."""
 
@@ -78,15 +81,45 @@ class Spacing(Throttler):
 class Slot:
     """One start; `at` is the latest moment at which the request can have arrived, None before it has left."""
 
-    __slots__ = ("at",)
+    __slots__ = ("_quickest", "_written", "at")
 
-    def __init__(self) -> None:
+    def __init__(self, quickest: "Quickest") -> None:
         self.at: float | None = None
+        self._written: float | None = None
+        self._quickest = quickest
 
     def written(self) -> None:
-        """The first call says that the request has left, the next one that it was answered or given up."""
+        """The request has left."""
+        if self._written is None:
+            self._written = time.monotonic()
+            self.at = self._written + LATE
+
+    def answered(self) -> None:
+        """It was answered, or given up; one that never left counts as having arrived now."""
         now = time.monotonic()
-        self.at = now + JITTER if self.at is None else min(self.at, now)
+        if self._written is None:
+            self._written = self.at = now
+        else:
+            took = now - self._written
+            self.at = self._written + min(took, max(self._quickest.delay(took), JITTER), LATE)
+
+
+class Quickest:
+    """The shortest time in which an account has answered lately; one odd answer is forgotten after so many others."""
+
+    LATELY = 256
+
+    def __init__(self) -> None:
+        self._before = self._seconds = float("inf")
+        self._count = 0
+
+    def delay(self, seconds: float) -> float:
+        """By how much an answer was later than that."""
+        if self._count == self.LATELY:
+            self._before, self._seconds, self._count = self._seconds, float("inf"), 0
+        self._seconds = min(self._seconds, seconds)
+        self._count += 1
+        return seconds - min(self._seconds, self._before)
 
 
 class Window:
@@ -155,6 +188,7 @@ class Pace:
         self._policy = policy
         self._sleep = sleep
         self._turn = asyncio.Lock()
+        self._quickest = Quickest()
         self._last_sent = time.time() if in_flight else standing.last_sent
         self._spacing = Spacing(policy.rate, self._last_sent, sleep) if policy.rate else None
         self._window = Window(policy.rate, sleep) if policy.rate else None
@@ -164,7 +198,7 @@ class Pace:
 
     async def acquire(self) -> Slot:
         """The next start. Raises StopAccount if a quota is used up for longer than the policy's patience."""
-        slot = Slot()
+        slot = Slot(self._quickest)
         if not self._spacing and not self._quotas:
             self._last_sent = time.time()
             return slot

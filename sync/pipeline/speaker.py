@@ -114,7 +114,7 @@ class Speaker:
             reach("after_reply")
             return reply
         finally:
-            slot.written()
+            slot.answered()
 
     async def _current_token(self, call: Call) -> Token | None:
         if not self._signing.signs_in or self._is_fresh():

@@ -38,7 +38,7 @@ class Vendor:
         await asyncio.sleep(self._dice.uniform(0.0, 0.01))  # on the way
         self.arrivals.append(time.monotonic())
         await asyncio.sleep(self._dice.choice((0.0, 0.02, 0.5)))  # until it is answered
-        slot.written()
+        slot.answered()
 
 
 async def all_sent(vendor: Vendor, pace: Pace, count: int, at_once: int) -> None:
@@ -74,7 +74,7 @@ def test_the_limit_is_used_when_nothing_is_in_the_way(virtual: VirtualTime, rate
             slot = await pace.acquire()
             arrivals.append(time.monotonic())
             slot.written()
-            slot.written()
+            slot.answered()
 
     virtual.run(send_all(Pace(PacePolicy(Rate(rate, 1.0, f"{rate}/s")), Standing())))
     assert (len(arrivals) - 1) / (arrivals[-1] - arrivals[0]) / rate >= 0.98
@@ -216,7 +216,7 @@ def test_a_thousand_that_wait_cost_a_tenth_of_a_core_at_most(tell: Tell) -> None
         async def one() -> None:
             slot = await pace.acquire()
             slot.written()
-            slot.written()
+            slot.answered()
 
         async with asyncio.TaskGroup() as group:
             for _ in range(1000):

@@ -36,6 +36,7 @@ async def sent(pace: Pace, virtual: Any, count: int, workers: int = 64, delay: D
             await asyncio.sleep(delay())
             slot.written()
             moments.append(virtual.now)
+            slot.answered()
 
     await asyncio.gather(*(work() for _ in range(workers)))
     return sorted(moments)
