@@ -4,7 +4,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -41,6 +41,15 @@ def exact(reply: Reply) -> object:
 
 def _no_number(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of an object by dotted name; a list stays one value, and so does an object without members."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def date(reply: Reply) -> datetime:

@@ -67,6 +67,8 @@ WEBCOMMANDER: Final = (
     Switch("webcommander.genders", "checked", ("checked", "any"), "male, female and other only, or any text"),
     Switch("webcommander.places", "any", ("any", "checked"), "country names, and states of a few countries, are checked"),
     Switch("webcommander.shipping_profiles", None, "names", "the shipping profiles that exist; null: any"),
+    Switch("webcommander.pagination", "records", ("records", "total"), "how a list tells its length: as of old, or as of 2026"),
+    Switch("webcommander.trash", "hidden", ("hidden", "listed"), "whether a list shows customers in the trash"),
     Switch("webcommander.abn", "any", ("any", "checked"), "whether an ABN needs 11 digits and its branch 3"),
 )
 

@@ -17,6 +17,7 @@ class Held:
     added: datetime = field(default_factory=lambda: datetime.now(UTC))
     modified: datetime = field(default_factory=lambda: datetime.now(UTC))
     version: int = 0
+    trashed: bool = False
 
 
 class Shelf:

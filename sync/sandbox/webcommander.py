@@ -45,6 +45,8 @@ class WebCommander(Simulated):
                 return Call("read", partial(self._signed, asked, partial(self._read, id)), id, id)
             case ("PUT", "admin", "customers", id):
                 return Call("update", partial(self._signed, asked, partial(self._update, asked, id)), id, id)
+            case ("DELETE", "admin", "customers", id):
+                return Call("delete", partial(self._signed, asked, partial(self._delete, id)), id, id)
         return Call("other", _unroutable)
 
     def limited(self, seconds: float) -> Answer:
@@ -155,6 +157,14 @@ class WebCommander(Simulated):
         tree = shown(held, amounts=self._switch("amounts"), ids=self._switch("ids"))
         return answer(status, {"customer": tree}, wrote=wrote)
 
+    def _delete(self, id: str) -> Answer:
+        """To the trash, where it can still be read and keeps its e-mail address."""
+        held = self.shelf.get(id)
+        if held is None or held.trashed:
+            return problem(404, "Customer already in trash" if held else "Customer not found")
+        held.trashed = True
+        return Answer(204)
+
     # ---- many customers
 
     def _list(self, asked: Asked) -> Answer:
@@ -172,14 +182,15 @@ class WebCommander(Simulated):
         found = [
             tree
             for held in self.shelf
-            if contains(tree := shown(held, amounts=amounts, ids=ids), query, {"email": "email", "companyName": "company_name"})
+            if (not held.trashed or self._switch("trash") == "listed")
+            and contains(tree := shown(held, amounts=amounts, ids=ids), query, {"email": "email", "companyName": "company_name"})
         ]
         return answer(200, {"customers": page(found, offset, limit), "pagination": self._pages(len(found), offset, limit)})
 
     def _pages(self, records: int, offset: int, limit: int) -> Tree:
         url = f"{self.prefix}/admin/customers?limit={limit}&offset="
         return {
-            "records": records,
+            self._switch("pagination"): records,
             "limit": limit,
             "offset": offset,
             "next_page": f"{url}{offset + limit}" if offset + limit < records else None,

@@ -19,14 +19,16 @@ from pydantic_core import PydanticCustomError
 
 from sync import reading
 from sync.errors import FieldError, Refused, StopAccount, Unclear, VendorError
-from sync.model import Change, Diff, Exchange, Identity, Leaf, Reply, Request, SignIn, Token, Update
-from sync.ports import Vendor
+from sync.model import Change, Conversation, Diff, Exchange, Identity, Leaf, Listed, Reply, Request, SignIn, Token, Update
+from sync.ports import Listing, Vendor
 from sync.vendors import holding
 from sync.vendors.schema import BaseUrl, Field, Filled, Schema, Text
 
 CUSTOM = "Fields."
 """A custom field's leaf is this and its name, which may hold dots of its own."""
 CREDENTIALS = re.compile(r"valid key required|key not found\b.*|unauthorized user")
+NOBODY = re.compile(r"no customers")
+UNKNOWN_CUSTOMER = re.compile(r"customer not found")
 QUOTA = re.compile(r"api daily limit reached")
 NAME_TAKEN = re.compile(r"a customer with that name already exists|a (unique )?customer name is required")
 WRONG_ADDRESS = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
@@ -112,6 +114,11 @@ class Rpm(Vendor):
         """The base URL holds the subscriber's name."""
         return self._base
 
+    @property
+    def listing(self) -> Listing:
+        """`Customers`, and each of them by `Customer`."""
+        return RpmListing(self._base)
+
     def identify(self, value: object, match: str | None = None) -> Identity:
         """A CustomerID, or with `match` the customer's unique name."""
         if match is None:
@@ -151,6 +158,64 @@ class Rpm(Vendor):
     def sign(self, request: Request, token: Token | None) -> Request:  # noqa: ARG002
         """The key, in the header alone (in the body it is not supported any more)."""
         return reading.headed(request, "RpmApiKey", self._account.key.get_secret_value())
+
+
+class RpmListing(Listing):
+    """All names at once, with the time of each one's last change, which is local: hence the overlap, for when clocks go back.
+
+    A day without a time counts from its start, so that everybody of that day is read again.
+    """
+
+    fields: Mapping[str, str] = dict.fromkeys(("CustomerID", "Name", "Website", "Added", "Modified"), "text")
+    cursor = "Modified"
+    whole = False
+    steady = True
+    overlap = timedelta(hours=2)
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def page(self, since: object, at: object) -> Conversation[Listed]:  # noqa: ARG002 - all at once
+        """An empty list is an error, which is the only one that is not."""
+        reply = yield Request("POST", f"{self._base}/Customers", {}, lists=True)
+        answer = reading.tree(reply) or {}
+        words = _error(answer)
+        if reply.status == HTTPStatus.OK and NOBODY.fullmatch(_folded(words).rstrip(".")):
+            return Listed((), reading.date(reply), total=0)
+        if words or reply.status != HTTPStatus.OK:
+            raise _failure(reply, words)
+        result = answer.get("Result")
+        rows = result.get("Customers") if isinstance(result, dict) else None
+        if not isinstance(rows, list):
+            raise Unclear("the answer to Customers has no list of them")
+        return Listed([_row(row) for row in rows], reading.date(reply))
+
+    def read(self, key: str) -> Conversation[Mapping[str, Any] | None]:
+        """By id, with its custom fields by name."""
+        reply = yield Request("POST", f"{self._base}/Customer", {"CustomerID": int(key), "IncludeLocations": True})
+        if UNKNOWN_CUSTOMER.fullmatch(_folded(_error(reading.tree(reply) or {})).rstrip(".")):
+            return None
+        result = dict(_result(reply, Identity(key)))
+        pairs = result.pop("Fields", None)
+        own = {
+            f"{CUSTOM}{pair['Field']}": pair.get("Value") for pair in pairs or [] if isinstance(pair, dict) and pair.get("Field")
+        }
+        return result | own | {"CustomerID": int(key), "Modified": _iso(result.get("Modified"))}
+
+
+def _row(row: object) -> tuple[str | None, Mapping[str, Any]]:
+    """An id may be text; what has none cannot be told from others."""
+    members = row if isinstance(row, dict) else {}
+    try:
+        return reading.whole_id(members.get("CustomerID")), members | {"Modified": _iso(members.get("Modified"))}
+    except ValueError:
+        return None, members
+
+
+def _iso(stamp: object) -> object:
+    """A time as text that sorts; any other text stays, and then its customer is read every time."""
+    moment = _moment(stamp) if isinstance(stamp, str) else None
+    return stamp if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _named(identity: Identity, customer: dict[str, Leaf]) -> dict[str, Leaf]:

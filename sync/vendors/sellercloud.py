@@ -5,27 +5,28 @@ Rests on Sellercloud's page "Update Customer": null or omitted means "no update"
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from sync import reading
 from sync.errors import FieldError, StopAccount, TryAgain, Unclear, VendorError, Wait
-from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
-from sync.ports import Vendor
+from sync.model import Conversation, Diff, Exchange, Identity, Leaf, Listed, Receipt, Reply, Request, SignIn, Token, Update
+from sync.ports import Listing, Vendor
 from sync.vendors import holding
 from sync.vendors.schema import BaseUrl, Exact, Field, Flag, Schema, Text, Whole
 
 INTERNAL_ERROR_ATTEMPTS = 3
 """A 500 may be permanent (an unknown id, a refused value), so it is tried a few times only."""
 
+PAGE_SIZE = 50
 DONE = {HTTPStatus.OK, HTTPStatus.NO_CONTENT}
 ERROR_NAMES = ("ErrorMessage", "ExceptionMessage", "Error")
 NOT_FOUND = re.compile(r"not (be )?found|not exist|no such", re.IGNORECASE)
@@ -129,6 +130,11 @@ class Sellercloud(Vendor):
         """One server is one company's Sellercloud."""
         return self._base
 
+    @property
+    def listing(self) -> Listing:
+        """`Customers`, page by page, and each of them by its id."""
+        return SellercloudListing(self._base)
+
     def identify(self, value: object, match: str | None = None) -> Identity:
         """A customer's id is an integer (int32)."""
         return Identity(reading.whole_id(value), match)
@@ -164,6 +170,62 @@ class Sellercloud(Vendor):
     def sign(self, request: Request, token: Token | None) -> Request:
         """A bearer token, on everything but the sign-in."""
         return reading.bearer(request, token)
+
+
+class SellercloudListing(Listing):
+    """The list shows little of a customer and no time of change, but can be narrowed to who changed since a time.
+
+    In which zone it compares that time is not documented, hence the overlap of a day. How many a page holds is the server's.
+    """
+
+    fields: Mapping[str, str] = {"ID": "number", "CreatedOn": "text", "Addresses": "list"} | dict.fromkeys(READ, "unknown")
+    narrows = True
+    whole = False
+    overlap = timedelta(days=1)
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def page(self, since: object, at: Any) -> Conversation[Listed]:
+        """By number, until as many have come as there are in all: a page may be shorter than asked for."""
+        number, taken = at or (1, 0)
+        query = {"model.pageNumber": number, "model.pageSize": PAGE_SIZE}
+        if since is not None:
+            query["model.modifiedOnFrom"] = str(since).removesuffix("Z")
+        reply = yield Request("GET", f"{self._base}/Customers?{urlencode(query)}", lists=True)
+        answer = _answer(reply)
+        items, total = answer.get("Items"), answer.get("TotalResults")
+        if not isinstance(items, list) or not isinstance(total, int):
+            raise Unclear("the list has no Items, or no TotalResults")
+        taken += len(items)
+        rows = [(_listed_id(item), item) for item in items]
+        return Listed(rows, reading.date(reply), (number + 1, taken) if items and taken < total else None, None, total)
+
+    def read(self, key: str) -> Conversation[Mapping[str, Any] | None]:
+        """By the names of an update, where it has one. Card numbers stand in the same answer and go no further."""
+        reply = yield Request("GET", f"{self._base}/Customers/{quote(key, safe='')}")
+        if reply.status == HTTPStatus.NOT_FOUND or (reply.status >= HTTPStatus.BAD_REQUEST and NOT_FOUND.search(_words(reply))):
+            return None
+        answer = _answer(reply)
+        if str(_section(answer, "General").get("ID")).strip() != key:
+            raise Unclear("the reply is about another customer, or does not say which")
+        columns = answer.get("CustomColumns")
+        own = {
+            "ID": int(key),
+            "CreatedOn": _section(answer, "Internal").get("CreatedOn"),
+            "Addresses": answer.get("Addresses"),
+            **{
+                f"CustomColumns.{column['ColumnName']}": column.get("Value")
+                for column in (columns if isinstance(columns, list) else [])
+                if isinstance(column, dict) and column.get("ColumnName")
+            },
+        }
+        return own | {field: shown[0] for field in READ if (shown := _shown(answer, field))}
+
+
+def _listed_id(item: object) -> str | None:
+    id = item.get("UserID") if isinstance(item, dict) else None
+    return str(id) if isinstance(id, int | str) and id != "" else None
 
 
 def _answer(reply: Reply) -> Mapping[str, Any]:

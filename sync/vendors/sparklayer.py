@@ -17,8 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from sync import reading
 from sync.errors import FieldError, Refused, TryAgain, Unclear, VendorError
-from sync.model import Diff, Exchange, Identity, Leaf, Receipt, Reply, Request, SignIn, Token, Update
-from sync.ports import Vendor
+from sync.model import Conversation, Diff, Exchange, Identity, Leaf, Listed, Receipt, Reply, Request, SignIn, Token, Update
+from sync.ports import Listing, Vendor
 from sync.vendors import holding
 from sync.vendors.schema import Amount, BaseUrl, Bounds, Exact, Field, Filled, Flag, Schema, Text, Whole, fields
 
@@ -168,6 +168,11 @@ class SparkLayer(Vendor):
         """One base URL holds many sites."""
         return f"{self._base}|{self._account.site_id}"
 
+    @property
+    def listing(self) -> Listing:
+        """`customers`, all at once."""
+        return SparkLayerListing(self._base)
+
     def identify(self, value: object, match: str | None = None) -> Identity:
         """An internal id (`cu_...`) or an external one: text, or a number that stands for it."""
         if isinstance(value, Decimal | float) and not isinstance(value, bool):
@@ -220,6 +225,45 @@ class SparkLayer(Vendor):
     @property
     def _site(self) -> tuple[str, str]:
         return "Site-Id", self._account.site_id
+
+
+class SparkLayerListing(Listing):
+    """Everybody at once, by internal id; without customers there may be no body at all."""
+
+    fields: Mapping[str, str] = dict.fromkeys(
+        ("id", "created_at", "updated_at", *(name for name in FIELDS if not name.endswith(".*"))), "unknown"
+    )
+    steady = True
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def page(self, since: object, at: object) -> Conversation[Listed]:  # noqa: ARG002 - all at once, and nothing narrows it
+        """A list, or 204."""
+        reply = yield Request("GET", f"{self._base}/api/v1/customers", lists=True)
+        if reply.status == HTTPStatus.NO_CONTENT:
+            return Listed((), reading.date(reply), total=0)
+        if reply.status != HTTPStatus.OK:
+            raise _failure(reply)
+        items = reading.exact(reply)
+        if not isinstance(items, list):
+            raise Unclear("the reply is no list of customers")
+        return Listed([_row(item) for item in items], reading.date(reply))
+
+    def read(self, key: str) -> Conversation[Mapping[str, Any] | None]:
+        """By its internal id."""
+        reply = yield Request("GET", f"{self._base}/api/v1/customers/{quote(key, safe='')}")
+        if reply.status == HTTPStatus.NOT_FOUND:
+            return None
+        _customer(reply, Identity(key))
+        return _row(reading.exact(reply))[1]
+
+
+def _row(item: Any) -> tuple[str | None, Mapping[str, Any]]:
+    """By dotted name, as in an update."""
+    values = dict(reading.flat(item)) if isinstance(item, dict) else {}
+    id = values.get("id")
+    return (id if isinstance(id, str) and id else None), values
 
 
 def _customer(reply: Reply, identity: Identity) -> Mapping[str, Any]:

@@ -17,8 +17,8 @@ from pydantic import BaseModel, BeforeValidator, SecretStr
 
 from sync import reading
 from sync.errors import FieldError, Refused, StopAccount, Unclear
-from sync.model import Diff, Exchange, Identity, Leaf, Reply, Request, SignIn, Token, Update
-from sync.ports import Vendor
+from sync.model import Conversation, Diff, Exchange, Identity, Leaf, Listed, Reply, Request, SignIn, Token, Update
+from sync.ports import Listing, Vendor
 from sync.vendors import holding
 from sync.vendors.schema import Amount, BaseUrl, Field, Filled, Flag, Password, Schema, Text, Whole
 
@@ -38,6 +38,11 @@ ADDRESS = {
 READ = {**ADDRESS, "gender": "sex"}
 OBJECTS = {"country": ("name", "code"), "state": ("name", "code"), "shipping_profile": ("id",)}
 """What is sent as text or a number and shown as an object -> the members that may be it."""
+BESIDE = ("store_credit", "credit_limit", "customer_password_expired", "allow_credit_limit")
+"""What an update holds beside the envelope, and an answer inside it."""
+SHOWN = ("id", "display_id", "status", "created_at", "updated_at")
+"""What only an answer holds."""
+LARGEST_PAGE = 20
 NOT_SHOWN = {"password", "newsletter.subscribed"}
 PHONES = {"mobile", "phone"}
 FOLDED = {*ADDRESS, "gender"}
@@ -118,6 +123,11 @@ class WebCommander(Vendor):
         """One site, one shop."""
         return self._base
 
+    @property
+    def listing(self) -> Listing:
+        """`admin/customers`, page by page."""
+        return WebCommanderListing(self._base)
+
     def identify(self, value: object, match: str | None = None) -> Identity:
         """A customer's id is an integer."""
         return Identity(reading.whole_id(value), match)
@@ -172,20 +182,77 @@ class WebCommander(Vendor):
         return Request("POST", f"{self._base}/oauth2/token", body)
 
 
+class WebCommanderListing(Listing):
+    """All of each customer, twenty at most at a time; filters by time are taken and ignored, so that everybody comes every time.
+
+    Fields bear the names of an update without the envelope; the address is the primary one.
+    """
+
+    fields: Mapping[str, str] = dict.fromkeys(
+        (*(name for name in Details.model_fields if name not in {"password", "newsletter"}), *BESIDE, *SHOWN), "unknown"
+    )
+    steady = True
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def page(self, since: object, at: Any) -> Conversation[Listed]:  # noqa: ARG002 - nothing narrows it
+        """By offset, which the last customer of a page and the first of the next share; how many come is the server's to say."""
+        offset, step = at or (0, 0)
+        query = f"limit={LARGEST_PAGE}&offset={offset}"
+        reply = yield Request("GET", f"{self._base}/admin/customers?{query}", lists=True)
+        answer = _success(reply)
+        items, paging = answer.get("customers"), answer.get("pagination")
+        if not isinstance(items, list) or not isinstance(paging, dict):
+            raise Unclear("the list has no customers, or no pagination")
+        if str(paging.get("offset", offset)) != str(offset):
+            raise Unclear("the list does not begin where it was asked to")
+        told = str(paging.get("total", paging.get("records")))
+        total = int(told) if told.isdecimal() else None
+        end = offset + len(items)
+        more = len(items) > 1 and (end < total if total is not None else paging.get("next_page"))
+        again = (max(offset - max(step, 1), 0), step) if offset else None
+        return Listed([_row(item) for item in items], reading.date(reply), (end - 1, len(items)) if more else None, again, total)
+
+    def read(self, key: str) -> Conversation[Mapping[str, Any] | None]:
+        """A customer in the trash is shown, and gone all the same."""
+        reply = yield Request("GET", f"{self._base}/admin/customers/{quote(key, safe='')}")
+        if reply.status == HTTPStatus.NOT_FOUND:
+            return None
+        found, values = _row(_customer(reply, Identity(key)))
+        if found != key:
+            raise Unclear("the reply does not say whose it is")
+        return values
+
+
+def _row(item: object) -> tuple[str | None, Mapping[str, Any] | None]:
+    customer = item if isinstance(item, dict) else {}
+    if customer.get("is_in_trash") is True:
+        return _id(customer), None
+    names = (*Details.model_fields, *BESIDE)
+    values = {name: shown[0] for name in names if (shown := _shown(customer, name))}
+    return _id(customer), values | {name: customer[name] for name in SHOWN if name in customer}
+
+
 def _customer(reply: Reply, identity: Identity) -> Mapping[str, Any]:
     """The customer of a 200; a URL that leads nowhere is answered with 200, too."""
+    customer = _success(reply).get("customer")
+    if not isinstance(customer, dict):
+        raise Unclear("the reply holds no customer")
+    if _id(customer) not in {None, identity.value}:
+        raise Unclear("the reply is about another customer")
+    return customer
+
+
+def _success(reply: Reply) -> Mapping[str, Any]:
+    """What a 200 holds that is one in the body, too."""
     answer = reading.tree(reply) or {}
     words, errors = _words(answer) or reading.text(reply), tuple(_errors(answer))
     if reply.status != HTTPStatus.OK:
         raise reading.failure(reply, words, errors)
     if answer.get("isSuccess") is False or answer.get("status") == "error":
         raise Refused(words or "not a success, without a word why", errors)
-    customer = answer.get("customer")
-    if not isinstance(customer, dict):
-        raise Unclear("the reply holds no customer")
-    if _id(customer) not in {None, identity.value}:
-        raise Unclear("the reply is about another customer")
-    return customer
+    return answer
 
 
 def _words(answer: Mapping[str, Any]) -> str:

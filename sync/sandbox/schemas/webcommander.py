@@ -122,7 +122,7 @@ def shown(held: Held, *, amounts: str, ids: str) -> Tree:
         ],
         "active_billing_address": _id(str(primary), ids),
         "active_shipping_address": _id(str(shipping), ids),
-        "is_in_trash": False,
+        "is_in_trash": held.trashed,
     }
 
 

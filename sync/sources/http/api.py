@@ -11,7 +11,7 @@ from sync.errors import Unclear
 from sync.model import Conversation, Listed, Reply, Request
 from sync.ports import Listing
 from sync.sources.http.paging import Paging, Turn, Whole, extended
-from sync.sources.http.paths import Path, flat, lists, parse
+from sync.sources.http.paths import Path, lists, parse
 from sync.sources.http.stamps import spelled
 from sync.sources.rows import key_text
 
@@ -109,7 +109,7 @@ class Api(Listing):
             raise Unclear(f"the reply does not say how many there are: {self.total.text} is no number") from None
 
     def _told(self, item: object) -> tuple[str | None, Mapping[str, Any] | None]:
-        values = dict(flat(item)) if isinstance(item, dict) else {}
+        values = dict(reading.flat(item)) if isinstance(item, dict) else {}
         try:
             return key_text(values.get(self.key)), values
         except ValueError:

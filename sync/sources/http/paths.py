@@ -4,7 +4,7 @@ The part of JSONPath that leads to one place: names, positions, `[*]` for every 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,12 +63,3 @@ def lists(tree: object, prefix: str = "") -> Iterator[str]:
     elif isinstance(tree, dict):
         for name, value in tree.items():
             yield from lists(value, f"{prefix}.{name}" if prefix else name)
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of an object by dotted name; a list stays one value, and so does an object without members."""
-    for name, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
