@@ -19,6 +19,7 @@ from sync.model import Outcome, Timing
 from sync.pipeline.run import Feed, Report, Way, begun, make_plan, note_down, over, read, refusal, send
 from sync.ports import Store, Watch
 from sync.service.lines import Line, Reading, clock
+from sync.service.outlets import Job, Ongoing, Outlet
 from sync.service.scheduler import Schedule
 from sync.service.supervisor import Supervisor
 from sync.service.turns import Turn
@@ -47,24 +48,6 @@ class Setup:
     closing: asyncio.Event
 
 
-@dataclass(slots=True)
-class Ongoing:
-    """A run under way; `left` targets are not done yet, and it is `kept` once there was something to do."""
-
-    report: Report
-    left: int
-    kept: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One target's part of a run."""
-
-    run: Ongoing
-    line: Line
-    turn: Turn
-
-
 class Engine:
     """Reads, plans and delivers by schedule until the setup is closed."""
 
@@ -80,8 +63,7 @@ class Engine:
             for feed in setup.feeds
             for target in feed.chosen
         }
-        self._queues: dict[str, asyncio.Queue[Job]] = {account: asyncio.Queue() for account in setup.ways}
-        self._sending: set[str] = set()
+        self._outlets = {account: Outlet(way) for account, way in setup.ways.items()}
         self._runs: list[Ongoing] = []
         self._looked = now
 
@@ -96,12 +78,15 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(watch(f"source {name}", self._follow(line))) for name, line in self._lines.items()]
             tasks.append(group.create_task(watch("due work", self._look())))
-            drivers = {name: group.create_task(watch(f"account {name}", self._drive(name))) for name in self._queues}
+            drivers = [
+                (outlet, group.create_task(watch(f"account {name}", self._drive(outlet))))
+                for name, outlet in self._outlets.items()
+            ]
             await self._setup.closing.wait()
             for task in tasks:
                 task.cancel()
-            for account, task in drivers.items():
-                if account not in self._sending:
+            for outlet, task in drivers:
+                if not outlet.sending:
                     task.cancel()
         for run in list(self._runs):
             await self._end(run)
@@ -157,8 +142,7 @@ class Engine:
         turns = [self.turns[target.name] for target in line.feed.chosen]
         while True:
             now = clock()
-            resting = line.rests_until is not None and line.rests_until > now
-            due = [] if resting else [turn for turn in turns if turn.is_due(now)]
+            due = [] if line.rests(now) else [turn for turn in turns if turn.is_due(now)]
             if due:
                 await self._read(line, due, now)
                 continue
@@ -187,13 +171,13 @@ class Engine:
             except (ConfigError, SourceError) as error:
                 self._failed(line, run, error)
                 for turn in due:
-                    turn.give_back()
+                    turn.hold(clock())
                 await self._end(run)
                 return
             finally:
                 line.moved = None
         for turn in due:
-            self._queues[turn.target.account].put_nowait(Job(run, line, turn))
+            self._outlets[turn.target.account].queue.put_nowait(Job(run, line, turn))
 
     def _failed(self, line: Line, run: Ongoing, error: ConfigError | SourceError) -> None:
         line.failed(clock())
@@ -203,39 +187,44 @@ class Engine:
 
     # ---- accounts
 
-    async def _drive(self, account: str) -> None:
+    async def _drive(self, outlet: Outlet) -> None:
         """One account's targets, one after the other."""
-        way = self._setup.ways[account]
-        while True:
-            job = await self._queues[account].get()
-            way.lane.reopen()
-            try:
-                with bound_contextvars(run=job.run.report.run, target=job.turn.name):
-                    await self._pass(way, job)
-            finally:
-                self._sending.discard(account)
-            if self._setup.closing.is_set():
-                return
+        while not self._setup.closing.is_set():
+            job = await outlet.queue.get()
+            shut_until = outlet.open(clock(), asked=job.turn.asked)
+            with bound_contextvars(run=job.run.report.run, target=job.turn.name):
+                try:
+                    if shut_until:
+                        job.turn.hold(shut_until)
+                    else:
+                        await self._pass(outlet, job)
+                    await self._done(job)
+                finally:
+                    outlet.sending = False
 
-    async def _pass(self, way: Way, job: Job) -> None:
+    async def _pass(self, outlet: Outlet, job: Job) -> None:
+        """Plans and delivers for one target. Only what is sent is waited for when the setup is closed."""
         report, turn, feed = job.run.report, job.turn, job.line.feed
         try:
             await job.line.check()
             with closing(await make_plan(turn.target, feed, self._store, self._watch)) as plan:
-                self._sending.add(way.lane.account)
+                outlet.sending = True
                 if not plan.figures.empty:
                     await self._begin(job.run)
-                await send(way, (feed, turn.target, plan), self._store, report, self._watch)
+                await send(outlet.way, (feed, turn.target, plan), self._store, report, self._watch)
         except (ConfigError, SourceError) as error:
             self._failed(job.line, job.run, error)
-            turn.give_back()
+            turn.hold(clock())
         else:
-            refused = refusal(way)
-            report.troubles += refused
-            counts = report.targets[turn.name]
-            turn.end(clock(), put_off=any(counts.get(outcome) for outcome in PUT_OFF), refused=bool(refused))
-            await self._store.time(turn.name, turn.timing)
-        await self._done(job)
+            await self._passed(outlet, report, turn)
+
+    async def _passed(self, outlet: Outlet, report: Report, turn: Turn) -> None:
+        refused = refusal(outlet.way)
+        report.troubles += refused
+        counts, closed = report.targets[turn.name], outlet.way.lane.closed
+        outlet.ended(clock(), refused=bool(refused))
+        turn.end(clock(), put_off=any(counts.get(outcome) for outcome in PUT_OFF), shut=closed is not None)
+        await self._store.time(turn.name, turn.timing)
 
     async def _done(self, job: Job) -> None:
         """The last target's end is the run's."""
@@ -264,8 +253,8 @@ class Engine:
             now = self._looked = clock()
             for name, due in (await self._store.resumable()).items():
                 turn = self.turns.get(name)
-                if turn and due <= now and turn.may_resume(now):
+                line = self._lines[turn.target.source] if turn else None
+                if turn and line and due <= now and turn.may_resume(now) and not line.rests(now):
                     turn.begin(now, scheduled=False)
-                    line = self._lines[turn.target.source]
-                    self._queues[turn.target.account].put_nowait(Job(self._start(1), line, turn))
+                    self._outlets[turn.target.account].queue.put_nowait(Job(self._start(1), line, turn))
             await asyncio.sleep(LOOK)

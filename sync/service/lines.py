@@ -27,6 +27,10 @@ class Line:
         self.rests_until: datetime | None = None
         self.moved: datetime | None = None
 
+    def rests(self, now: datetime) -> bool:
+        """Whether it is left alone just now."""
+        return self.rests_until is not None and self.rests_until > now
+
     def failed(self, now: datetime) -> None:
         """It could not be read, and is left alone for a while."""
         self.setbacks += 1

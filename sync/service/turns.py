@@ -27,7 +27,8 @@ class Turn:
         self.busy = False
         self.setbacks = 0
         self._since = now
-        self._rests_until: datetime | None = now
+        self._rests_until = now
+        self._held_until = now
         self._counts_as: datetime | None = None
 
     @property
@@ -45,7 +46,7 @@ class Turn:
         if self.asked:
             return now
         moment = None if self.paused else self._moment(now)
-        return None if moment is None else self.schedule.start(moment)
+        return None if moment is None else max(self.schedule.start(moment), self._held_until)
 
     def is_due(self, now: datetime) -> bool:
         """Whether a run should start now."""
@@ -54,27 +55,28 @@ class Turn:
 
     def may_resume(self, now: datetime) -> bool:
         """Whether those who were put off may be tried between the schedules."""
-        return not self.busy and not self.paused and self._rests_until is not None and self._rests_until <= now
+        return not self.busy and not self.paused and max(self._rests_until, self._held_until) <= now
 
     def begin(self, now: datetime, *, scheduled: bool) -> None:
         """A run has it now."""
         moment = self._moment(now)
         if scheduled:
             self._counts_as = self.schedule.ran(moment, now) if moment is not None and moment <= now else now
-            self.asked = False
         self.busy = True
 
-    def give_back(self) -> None:
-        """The run could not be done: it is due as before."""
+    def hold(self, until: datetime) -> None:
+        """The run could not be done: it is due as before, but not earlier than then."""
         self.busy = False
         self._counts_as = None
+        self._held_until = until
 
-    def end(self, now: datetime, *, put_off: bool, refused: bool) -> None:
-        """The run is over. With customers `put_off` it rests a while; where credentials were `refused`, till its next run."""
-        self.busy = False
-        self.setbacks = self.setbacks + 1 if put_off else 0
-        self._rests_until = None if refused else now + rest(self.setbacks) if put_off else now
-        succeeded = self.timing.succeeded if put_off or refused else now
+    def end(self, now: datetime, *, put_off: bool, shut: bool) -> None:
+        """The run is over. With customers `put_off` they are left alone for a while; with the account `shut`, everybody is."""
+        self.busy = self.asked = False
+        self.setbacks = self.setbacks + 1 if put_off or shut else 0
+        self._rests_until = now + rest(self.setbacks) if put_off or shut else now
+        self._held_until = self._rests_until if shut else now
+        succeeded = self.timing.succeeded if put_off or shut else now
         self.timing = Timing(self._counts_as or self.timing.last, succeeded, self.timing.paused)
         self._counts_as = None
 
