@@ -32,7 +32,7 @@ class Supervisor:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - a bug: its words may hold a customer's values, its place does not
             reason = _place(error)
-        if not until.is_set():
+        if not until.is_set() and self.dead is None:  # one cause is enough: the others fall with it
             self.dead = f"{name}: {reason}"
             log.error("service.failed", task=name, reason=reason)
             self.stopping.set()

@@ -1,5 +1,6 @@
 """HTTP -> the service's health and metrics."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -53,7 +54,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
         try:
             await web.TCPSite(runner, host, port, reuse_address=True).start()
         except OSError as error:
-            raise SyncError(f"cannot listen on {host}:{port}: {error.strerror}: name another --listen") from None
+            raise SyncError(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}: name another --listen") from None
         yield f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
