@@ -13,7 +13,7 @@ from typing import Any
 from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
 from sync.facts import Fact
 from sync.log import Redactor
-from sync.model import Explanation, Failure, Mismatch, Released, Standing, Tally, TargetPlan
+from sync.model import Explanation, Failure, Mismatch, Released, Run, Standing, Tally, TargetPlan
 from sync.opening import open_file
 from sync.pipeline.courier import Courier
 from sync.pipeline.explain import Asked, explained
@@ -26,7 +26,8 @@ from sync.pipeline.project import Projection
 from sync.pipeline.rules import nearest
 from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run
 from sync.pipeline.speaker import Sender, Speaker
-from sync.ports import Source, Store, Watch
+from sync.pipeline.undo import plan_undo
+from sync.ports import Reading, Source, Store, Watch
 from sync.service.retention import prune
 from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
 from sync.sources.alchemy import AlchemyDialect
@@ -35,11 +36,15 @@ from sync.sources.mysql import MysqlDialect
 from sync.sources.postgres import PostgresDialect
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
-from sync.stores.file import keep_key, secret_key
+from sync.stores.file import is_locked, keep_key, secret_key
 from sync.stores.saved import open_saved, save
 from sync.stores.sqlite import open_forgetful, open_store
 
 SQLITE = "sqlite:///"
+LAST_RUNS = 5
+"""So many are listed."""
+REMEMBERED = 1000
+"""Among so many a run is looked for by its name; of an older one, what it told is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +56,24 @@ class Proposal:
     troubles: tuple[str, ...]
     missing: tuple[str, ...] = ()
     """Targets of which nobody can tell what they lack, because their source cannot be read."""
+    undoes: str = ""
+    """The run that it puts back, if that is what it is for."""
 
     @property
     def title(self) -> str:
-        """The plan's name, with what is missing in it, so that no report passes for the whole."""
-        return f"{self.plan} (without {', '.join(self.missing)}: the source cannot be read)" if self.missing else self.plan
+        """The plan's name, with what it is for, and what is missing in it, so that no report passes for the whole."""
+        name = f"{self.plan}, undo of {self.undoes}" if self.undoes else self.plan
+        return f"{name} (without {', '.join(self.missing)}: the source cannot be read)" if self.missing else name
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where things stand: per target, and when the state was last written."""
+    """Where things stand: per target, when the state was last written, and the last runs."""
 
     tallies: tuple[Tally, ...]
     accounts: Mapping[str, Standing]
     written: datetime | None
+    runs: tuple[Run, ...]
 
 
 @asynccontextmanager
@@ -91,6 +100,46 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
         yield Proposal(new_run(), tuple(plans), tuple(troubles), missing)
 
 
+@asynccontextmanager
+async def propose_undo(settings: Settings, run: str) -> AsyncIterator[Proposal]:
+    """The plan that puts back what a run changed. Raises SyncError for a run that nobody knows, or that is under way."""
+    async with AsyncExitStack() as stack:
+        path = state_path(settings)
+        key = secret_key(path)
+        ledger = open_forgetful(path)
+        stack.push_async_callback(ledger.close)
+        names = [name for name in settings.targets if await ledger.told(run, name, "", 1)]
+        troubles = await _undoable(run, names, ledger, settings)
+        feeds, unread = await _open_feeds(settings, names, key, stack) if names else ([], [])
+        plans: list[TargetPlan] = []
+        for feed in feeds:
+            try:
+                made = [await plan_undo(run, target, feed, ledger) for target in feed.chosen]
+            except SyncError as error:
+                troubles.append(str(error))
+                continue
+            for plan in made:
+                stack.callback(plan.close)
+                plans.append(_seen_by_reports(plan, settings))
+        there = {plan.target for plan in plans}
+        missing = tuple(name for name in names if name not in there)
+        yield Proposal(new_run(), tuple(plans), (*troubles, *unread), missing, run)
+
+
+async def _undoable(run: str, names: Sequence[str], ledger: Reading, settings: Settings) -> list[str]:
+    """What of the run is out of reach. Raises SyncError where it cannot be undone at all."""
+    runs = {noted.run: noted for noted in await ledger.runs(REMEMBERED)}
+    found = runs.get(run)
+    if found is None and not names:
+        last = f"; the last runs: {', '.join(list(runs)[:LAST_RUNS])}" if runs else "; nothing has run yet"
+        raise SyncError(f"there is no run {run}{nearest(run, runs) or last}")
+    if found and found.ended is None and is_locked(state_path(settings)):
+        raise SyncError(f"run {run} is still under way: undo it when it has ended")
+    told: Mapping[str, object] = found.report.get("targets", {}) if found else {}
+    gone = [name for name, outcomes in told.items() if outcomes and name not in settings.targets]
+    return [f"target {name} is not in the configuration any more: what run {run} told it stays" for name in gone]
+
+
 async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:
     """One pass, for real. Raises ConfigError, StateError."""
     async with AsyncExitStack() as stack:
@@ -104,7 +153,7 @@ async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopp
 def save_plan(settings: Settings, proposal: Proposal, path: Path) -> int:
     """Keeps a proposal, to be applied later; returns how many updates. Raises SyncError."""
     fingerprints = {target.target: settings.targets[target.target].fingerprint for target in proposal.targets}
-    return save(path, proposal.plan, fingerprints, proposal.targets)
+    return save(path, proposal.plan, fingerprints, proposal.targets, undoes=proposal.undoes)
 
 
 async def apply_saved(settings: Settings, path: Path, watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:
@@ -250,10 +299,11 @@ async def standing(settings: Settings) -> State:
         tallies = {tally.target: tally for tally in await ledger.tally()}
         every = [tallies.get(name, Tally(name, 0, 0, {})) for name in settings.targets]
         accounts = {name: await ledger.standing(name) for name in settings.accounts}
+        runs = tuple(await ledger.runs(LAST_RUNS))
     finally:
         await ledger.close()
     written = max((file.stat().st_mtime for file in (path, path.with_name(path.name + "-wal")) if file.exists()), default=None)
-    return State(tuple(every), accounts, datetime.fromtimestamp(written).astimezone() if written else None)
+    return State(tuple(every), accounts, datetime.fromtimestamp(written).astimezone() if written else None, runs)
 
 
 async def failures(settings: Settings, names: Sequence[str]) -> list[Failure]:

@@ -66,6 +66,12 @@ Version = Annotated[bool, typer.Option("--version", callback=_tell_version, is_e
 Config = Annotated[Path, typer.Option("--config", metavar="DIR", help="The folder with sync.toml and targets/.")]
 Targets = Annotated[list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program: a documented, versioned shape.")]
+Form = Annotated[str, typer.Option("--format", metavar="FORM[,FORM]", help="text, json, markdown, html, csv.")]
+Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Write there; a folder if there are several forms.")]
+Exact = Annotated[bool, typer.Option("--requests", help="Show the exact requests, too.")]
+Customers = Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this customer; may be repeated.")]
+Fields = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only changes of this field; may be repeated.")]
+Save = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan there, for `apply`.")]
 HERE = Path("config")
 
 
@@ -82,6 +88,10 @@ class Only(Enum):
     CHANGED = "changed"
     REJECTED = "rejected"
     HELD = "held"
+
+
+Values = Annotated[Shown, typer.Option(help="masked hides personal values, but shows what changed in them.")]
+Parts = Annotated[list[Only] | None, typer.Option(metavar="changed|rejected|held", help="Only these; may be repeated.")]
 
 
 @app.callback()
@@ -132,47 +142,78 @@ def check(
 def plan(
     config: Config = HERE,
     target: Targets = None,
-    form: Annotated[str, typer.Option("--format", metavar="FORM[,FORM]", help="text, json, markdown, html, csv.")] = "text",
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there; a folder if there are several forms.")] = None,
-    requests: Annotated[bool, typer.Option("--requests", help="Show the exact requests, too.")] = False,
-    show_values: Annotated[
-        Shown, typer.Option(help="masked hides personal values, but shows what changed in them.")
-    ] = Shown.FULL,
-    only: Annotated[list[Only] | None, typer.Option(metavar="changed|rejected|held", help="Only these; may be repeated.")] = None,
-    customer: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this customer; may be repeated.")] = None,
-    field: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only changes of this field; may be repeated.")] = None,
-    save: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan there, for `apply`.")] = None,
+    form: Form = "text",
+    out: Out = None,
+    requests: Exact = False,
+    show_values: Values = Shown.FULL,
+    only: Parts = None,
+    customer: Customers = None,
+    field: Fields = None,
+    save: Save = None,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
 ) -> None:
     """Shows what a run would send, field by field and request by request. Writes nothing, sends nothing.
 
     Example: [bold]customer-sync plan --target rpm --requests[/bold]
     """
-    from sync.reports.forms import chosen
-    from sync.reports.view import View
+    from sync import app as parts
     from sync.settings import load
 
-    forms = chosen(form)
-    kinds: tuple[Literal["changed", "rejected", "held"], ...] = tuple(kind.value for kind in only or ())
-    view = View(kinds, frozenset(customer or ()), tuple(field or ()), masked=show_values is Shown.MASKED)
+    write = _writer(form, out, _view(only, customer, field, show_values), requests=requests)
     settings = load(config)
 
     def report(proposal: Any) -> None:
-        from sync.app import save_plan
-
-        _report(view, proposal.title, proposal.targets, forms, out, requests=requests)
+        write(proposal.title, proposal.targets)
         if save:
-            count = save_plan(settings, proposal, save)
-            print(f"{_count(count, 'update')} saved: customer-sync apply {save}", file=sys.stderr)
+            _save(settings, proposal, save)
 
-    work = _plan(settings, target or [], report, detailed=detailed_exitcode)
-    raise typer.Exit(loop.run(work))
+    def propose(watch: Any) -> Any:
+        return parts.propose(settings, target or [], watch)
+
+    raise typer.Exit(loop.run(_plan(propose, report, detailed=detailed_exitcode)))
+
+
+@app.command()
+def undo(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Its name, as `run` and `status` tell it.")],
+    config: Config = HERE,
+    form: Form = "text",
+    out: Out = None,
+    requests: Exact = False,
+    show_values: Values = Shown.FULL,
+    only: Parts = None,
+    customer: Customers = None,
+    field: Fields = None,
+    save: Save = None,
+) -> None:
+    """Plans to put back what a run changed, from the values recorded before. Sends nothing: `apply` does.
+
+    Example: [bold]customer-sync undo 2026-11-22T10-00-00Z-4f1c2e --save undo.plan[/bold]
+    """
+    from sync import app as parts
+    from sync.settings import load
+
+    write = _writer(form, out, _view(only, customer, field, show_values), requests=requests)
+    settings = load(config)
+
+    def report(proposal: Any) -> None:
+        write(proposal.title, proposal.targets)
+        if save:
+            _save(settings, proposal, save)
+        elif any(target.updates for target in proposal.targets):
+            then = f"customer-sync undo {run} --save FILE, and customer-sync apply FILE"
+            print(f"Nothing has been sent. To put it back: {then}", file=sys.stderr)
+
+    def propose(_watch: Any) -> Any:
+        return parts.propose_undo(settings, run)
+
+    raise typer.Exit(loop.run(_plan(propose, report, detailed=False)))
 
 
 @app.command()
 @logged("error")
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Written by plan --save.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Written by plan --save or undo --save.")],
     config: Config = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -240,8 +281,8 @@ def status(config: Config = HERE, as_json: AsJson = False) -> None:
     from sync.settings import load
 
     state = loop.run(parts.standing(load(config)))
-    print(dumps(status_tree(state.tallies, state.accounts, state.written)).decode() if as_json
-          else status_text(state.tallies, state.accounts, state.written))  # fmt: skip
+    told = state.tallies, state.accounts, state.written, state.runs
+    print(dumps(status_tree(*told)).decode() if as_json else status_text(*told))
 
 
 @app.command()
@@ -480,12 +521,11 @@ def _code(found: list[Failure]) -> int:
     return OUT_OF_STEP if any(failure.outcome in NOT_IN_STEP for failure in found) else DONE
 
 
-async def _plan(settings: Any, names: list[str], report: Callable[[Any], None], *, detailed: bool) -> int:
-    from sync import app as parts
+async def _plan(propose: Callable[[Any], Any], report: Callable[[Any], None], *, detailed: bool) -> int:
     from sync.reports.progress import Progress
 
     with Progress() as watch:
-        async with parts.propose(settings, names, watch) as proposal:
+        async with propose(watch) as proposal:
             watch.close()
             for trouble in proposal.troubles:
                 print(trouble, file=sys.stderr)
@@ -500,10 +540,26 @@ async def _plan(settings: Any, names: list[str], report: Callable[[Any], None], 
     return OUT_OF_STEP if rejected else DONE
 
 
-def _report(view: Any, plan: str, targets: Sequence[TargetPlan], forms: list[str], out: Path | None, *, requests: bool) -> None:
-    from sync.reports.forms import write
+def _view(only: list[Only] | None, customers: list[str] | None, fields: list[str] | None, values: Shown) -> Any:
+    from sync.reports.view import View
 
-    write(view.name(plan), [view.of(target) for target in targets], forms, out, requests=requests)
+    kinds: tuple[Literal["changed", "rejected", "held"], ...] = tuple(kind.value for kind in only or ())
+    return View(kinds, frozenset(customers or ()), tuple(fields or ()), masked=values is Shown.MASKED)
+
+
+def _writer(form: str, out: Path | None, view: Any, *, requests: bool) -> Callable[[str, Sequence[TargetPlan]], None]:
+    """What writes a plan in these forms; that there are such forms is known before any work is done."""
+    from sync.reports.forms import chosen, write
+
+    forms = chosen(form)
+    return lambda plan, targets: write(view.name(plan), [view.of(target) for target in targets], forms, out, requests=requests)
+
+
+def _save(settings: Any, proposal: Any, path: Path) -> None:
+    from sync.app import save_plan
+
+    count = save_plan(settings, proposal, path)
+    print(f"{_count(count, 'update')} saved: customer-sync apply {path}", file=sys.stderr)
 
 
 async def _check_online(settings: Any) -> bool:

@@ -433,7 +433,8 @@ class Settlement:
 class Episode:
     """One update in a target's history: what was told about a customer, and how it ended.
 
-    `requests` are (method, URL, body as sent, with every secret as `***`); `status` is that of the last reply.
+    `requests` are (method, URL, body as sent, with every secret as `***`); `status` is that of the last reply; `place` is where
+    the vendor's customers live, empty if that was not noted.
     """
 
     run: str
@@ -448,6 +449,7 @@ class Episode:
     requests: tuple[tuple[str, str, str], ...]
     status: int | None
     errors: tuple[FieldError, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

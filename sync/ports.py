@@ -346,8 +346,8 @@ class Store(Filer, Protocol):
         """Notes that a saved plan is being applied; says whether it was not before."""
 
     @abstractmethod
-    async def begin_run(self, run: str, started: datetime) -> None:
-        """Notes a run that is under way."""
+    async def begin_run(self, run: str, started: datetime, report: Mapping[str, object]) -> None:
+        """Notes a run that is under way, with what can be told of it already."""
 
     @abstractmethod
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
@@ -392,6 +392,11 @@ class SavedUpdate(Protocol):
 
 class SavedPlan(Protocol):
     """A plan that was kept, to be applied later."""
+
+    @property
+    @abstractmethod
+    def undoes(self) -> str:
+        """The run that it puts back; empty for any other plan."""
 
     @abstractmethod
     def updates(self, target: str) -> Iterator[SavedUpdate]:

@@ -21,7 +21,7 @@ from sync.model import (
 )
 from sync.pipeline.diff import diff
 from sync.pipeline.project import Misfit, Rule, project
-from sync.pipeline.run import Target
+from sync.pipeline.run import Target, keeping
 from sync.ports import Reading, Source
 
 EPISODES = 5
@@ -46,6 +46,9 @@ async def explained(asked: Asked, customer: str, field: str | None, failure: Fai
     if not (found or baseline or history or failure):
         raise SyncError(f"{target.name}: source {target.source} has no customer {customer}, and nothing is remembered of one")
     projected = project(found[0], target.projection) if found else None
+    undone = (await asked.store.undone(target.name, [customer])).get(customer)
+    if undone and isinstance(projected, Record):
+        projected = keeping(projected, undone.leaves, target)
     record = projected if isinstance(projected, Record) else None
     here = (
         baseline

@@ -23,6 +23,7 @@ from sync.model import (
     Entry,
     Filing,
     Foreign,
+    Leaf,
     Outcome,
     Pending,
     Record,
@@ -32,6 +33,7 @@ from sync.model import (
     Settlement,
     Tripped,
     Unchanged,
+    Undone,
     Update,
 )
 from sync.pipeline.apply import Dropped, still_holds
@@ -44,6 +46,7 @@ from sync.pipeline.gating import gated
 from sync.pipeline.lane import Lane
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Misfit, Projection, project
+from sync.pipeline.restore import keeps, remains, still_wanted
 from sync.ports import Filer, SavedPlan, Source, Store, Vendor, Watch
 
 log = structlog.get_logger()
@@ -92,6 +95,20 @@ class Feed:
         return [target.name for target in self.targets]
 
 
+Kept = Mapping[str, Mapping[str, Leaf]]
+"""Fields by customer that stand in place of what the map says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Customers that wait, their rows as they are now, what the target holds of them, and what was put back there."""
+
+    waiting: Sequence[Pending]
+    customers: Mapping[str, Customer]
+    baselines: Mapping[str, Baseline]
+    undone: Kept
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """The way out to one account: its lane, and what carries an update along it."""
@@ -110,7 +127,16 @@ class Report:
     troubles: list[str] = field(default_factory=list)
     gates: dict[str, tuple[Tripped, ...]] = field(default_factory=dict)
     dropped: list[tuple[str, Dropped]] = field(default_factory=list)
+    undoes: str = ""
+    """The run that this one puts back, if it is an undo."""
     ended: datetime | None = None
+
+    @property
+    def tree(self) -> dict[str, object]:
+        """What is remembered of it."""
+        gates = {target: [one.gate for one in tripped] for target, tripped in self.gates.items()}
+        undoes = {"undoes": self.undoes} if self.undoes else {}
+        return {"targets": self.targets, "gates": gates, "troubles": self.troubles, **undoes}
 
     def note(self, target: str, settlement: Settlement) -> None:
         """One outcome more."""
@@ -163,7 +189,7 @@ async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]
 async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
     """One pass over all feeds. What one source, target or vendor cannot do never stops the others. Raises StateError."""
     report = begun(watch)
-    await store.begin_run(report.run, report.started)
+    await store.begin_run(report.run, report.started, report.tree)
     async with AsyncExitStack() as stack:
         stack.enter_context(bound_contextvars(run=report.run))
         lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
@@ -187,7 +213,8 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
 async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
     """Delivers what of a saved plan still holds, as it was planned, and nothing else. Raises StateError, SourceError."""
     report = begun(watch)
-    await store.begin_run(report.run, report.started)
+    report.undoes = saved.undoes
+    await store.begin_run(report.run, report.started, report.tree)
     async with AsyncExitStack() as stack:
         stack.enter_context(bound_contextvars(run=report.run))
         lanes: dict[str, list[tuple[Feed, Target, Plan]]] = {}
@@ -209,13 +236,29 @@ async def _replan(plan: Plan, target: Target, feed: Feed, store: Store, saved: S
     updates = saved.updates(target.name)
     while page := list(islice(updates, PAGE)):
         waiting = await store.wait(target.name, [update.customer for update in page])
-        now = {entry.customer: entry for entry in await _plan_page(target, feed, store, waiting)}
-        kept: list[Entry] = []
+        sight = await look(target, feed, store, waiting)
+        now = {entry.customer: entry for entry, _ in planned(target, sight, sight.undone)}
+        if saved.undoes:
+            back = {update.customer: still_wanted(update.changes, now[update.customer]) for update in page}
+            now = {entry.customer: entry for entry, _ in planned(target, sight, keeps(sight.undone, back))}
+        kept: list[Update] = []
         for update in page:
             entry, dropped = still_holds(update.changes, update.requests, update.id, now[update.customer], target.say)
             kept += [entry] if entry else []
             report.dropped += [(target.name, dropped)] if dropped else []
+        if saved.undoes:
+            await _keep(kept, report.run, target, sight, store)
         plan.write(kept)
+
+
+async def _keep(updates: Sequence[Update], run: str, target: Target, sight: Sight, store: Store) -> None:
+    """Noted before anything is sent: what is interrupted from here on, the next run takes up again."""
+    plain = {entry.customer: entry for entry, _ in planned(target, sight, {})}
+    undone = [
+        Undone(update.customer, run, remains(sight.undone.get(update.customer, {}), update.changes, plain[update.customer]))
+        for update in updates
+    ]
+    await store.put_back(target.name, undone)
 
 
 async def _deliver_all(
@@ -251,9 +294,7 @@ def over(report: Report, watch: Watch) -> None:
 async def note_down(report: Report, store: Store) -> None:
     """Writes the report of a run that has ended. Raises StateError."""
     ended = report.ended or datetime.now(UTC)
-    gates = {target: [one.gate for one in tripped] for target, tripped in report.gates.items()}
-    told = {"targets": report.targets, "gates": gates, "troubles": report.troubles}
-    await store.log_run(report.run, report.started, ended, told)
+    await store.log_run(report.run, report.started, ended, report.tree)
 
 
 def refusal(way: Way) -> list[str]:
@@ -325,18 +366,33 @@ async def _fill(plan: Plan, target: Target, feed: Feed, store: Filer, watch: Wat
 
 
 async def _plan_page(target: Target, feed: Feed, store: Filer, waiting: Sequence[Pending]) -> list[Entry]:
+    sight = await look(target, feed, store, waiting)
+    made = planned(target, sight, sight.undone)
+    await store.claim(target.name, [Claim(entry.customer, id) for entry, id in made])
+    return [entry for entry, _ in made]
+
+
+async def look(target: Target, feed: Feed, store: Filer, waiting: Sequence[Pending]) -> Sight:
+    """What there is to plan from. Raises SourceError, StateError."""
     keys = [pending.customer for pending in waiting]
     customers = {customer.key: customer for customer in await feed.source.fetch(keys)}
     await _file_newer(customers.values(), feed, store)
-    baselines = await store.baselines(target.name, keys)
-    entries: list[Entry] = []
-    claims: list[Claim] = []
-    for pending in waiting:
-        entry, claim = _entry(target, pending, customers.get(pending.customer), baselines.get(pending.customer))
-        entries.append(entry)
-        claims.append(Claim(pending.customer, claim))
-    await store.claim(target.name, claims)
-    return entries
+    undone = {customer: one.leaves for customer, one in (await store.undone(target.name, keys)).items()}
+    return Sight(waiting, customers, await store.baselines(target.name, keys), undone)
+
+
+def planned(target: Target, sight: Sight, kept: Kept) -> list[tuple[Entry, str]]:
+    """An entry for each customer, in their order, with the vendor id that it claims, if they keep these fields."""
+    return [
+        _entry(
+            target,
+            pending,
+            sight.customers.get(pending.customer),
+            sight.baselines.get(pending.customer),
+            kept.get(pending.customer, {}),
+        )
+        for pending in sight.waiting
+    ]
 
 
 async def _file_newer(customers: Iterable[Customer], feed: Feed, store: Filer) -> None:
@@ -346,7 +402,9 @@ async def _file_newer(customers: Iterable[Customer], feed: Feed, store: Filer) -
         await store.file(Filing(feed.name, newer, feed.names))
 
 
-def _entry(target: Target, waiting: Pending, customer: Customer | None, baseline: Baseline | None) -> tuple[Entry, str]:
+def _entry(
+    target: Target, waiting: Pending, customer: Customer | None, baseline: Baseline | None, kept: Mapping[str, Leaf]
+) -> tuple[Entry, str]:
     """One customer through project, diff and plan; with the vendor id that it claims."""
     known = baseline is not None and baseline.leaves is not None
     if customer is None:
@@ -358,7 +416,13 @@ def _entry(target: Target, waiting: Pending, customer: Customer | None, baseline
         case Misfit(errors, id):
             return Rejection(waiting, errors), id
         case Record():
-            return _compared(target, waiting, record, baseline), record.identity.value
+            return _compared(target, waiting, keeping(record, kept, target), baseline), record.identity.value
+
+
+def keeping(record: Record, kept: Mapping[str, Leaf], target: Target) -> Record:
+    """The record with what was put back in place of what the map says; only mapped fields are told to a vendor."""
+    mapped = {name: leaf for name, leaf in kept.items() if name in target.projection.sources}
+    return replace(record, leaves={**record.leaves, **mapped}) if mapped else record
 
 
 def _compared(target: Target, waiting: Pending, record: Record, baseline: Baseline | None) -> Entry:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.model import Failure, Outcome, Standing, Tally, Tripped, words
+from sync.model import Failure, Outcome, Run, Standing, Tally, Tripped, words
 from sync.reports.json import gate_tree
 
 FORMAT = 1
@@ -48,8 +48,7 @@ def run_text(run: str, targets: Mapping[str, Mapping[str, int]], failures: Seque
     width = max(map(len, targets), default=0)
     lines = [f"run {run}"]
     for name, counts in targets.items():
-        said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in (*ORDER, LEFT) if counts.get(outcome)) or "nothing to send"
-        lines.append(f"  {name:<{width}}  {said}")
+        lines.append(f"  {name:<{width}}  {said(counts) or 'nothing to send'}")
     if failures:
         lines += ["", failures_text(failures, most=10)]
     return "\n".join(lines)
@@ -110,14 +109,26 @@ def _history(members: Sequence[Failure]) -> str:
     return f"since {since:%Y-%m-%d %H:%M}" + (f", tried {attempts}x" if attempts else "")
 
 
-def status_tree(tallies: Sequence[Tally], accounts: Mapping[str, Standing], written: datetime | None) -> dict[str, Any]:
-    """`{"format": 1, "written": ..., "targets": {NAME: {"known", "waiting", "rejected", ...}}, "accounts": {NAME: ...}}`."""
+def status_tree(
+    tallies: Sequence[Tally], accounts: Mapping[str, Standing], written: datetime | None, runs: Sequence[Run] = ()
+) -> dict[str, Any]:
+    """`{"format": 1, "written": ..., "targets": {NAME: {"known", "waiting", "rejected", ...}}, "accounts": {NAME: ...}, "runs"}`.
+
+    `runs` are the last ones, newest first: `{"run", "started", "ended", "targets": {NAME: {OUTCOME: 3}}, "troubles": [...]}`,
+    with `"interrupted": true` or `"undoes": RUN` where that is so; `ended` is null while it is under way.
+    """
     targets = {
         tally.target: {"known": tally.known, "waiting": tally.waiting}
         | {outcome: tally.outcomes.get(outcome, 0) for outcome in ORDER if outcome not in {"delivered", "unchanged"}}
         for tally in tallies
     }
-    return {"format": FORMAT, "written": written and stamp(written), "targets": targets, "accounts": _accounts(accounts)}
+    tree = {"format": FORMAT, "written": written and stamp(written), "targets": targets, "accounts": _accounts(accounts)}
+    return tree | {"runs": [_run(run) for run in runs]}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    told = {"targets": {}, "troubles": []} | dict(run.report)
+    return {"run": run.run, "started": stamp(run.started), "ended": run.ended and stamp(run.ended), **told}
 
 
 def _accounts(accounts: Mapping[str, Standing]) -> dict[str, dict[str, Any]]:
@@ -134,8 +145,10 @@ def _accounts(accounts: Mapping[str, Standing]) -> dict[str, dict[str, Any]]:
     return trees
 
 
-def status_text(tallies: Sequence[Tally], accounts: Mapping[str, Standing], written: datetime | None) -> str:
-    """A line for each target, and the accounts that are stopped."""
+def status_text(
+    tallies: Sequence[Tally], accounts: Mapping[str, Standing], written: datetime | None, runs: Sequence[Run] = ()
+) -> str:
+    """A line for each target, the accounts that are stopped, and the last runs."""
     width = max((len(tally.target) for tally in tallies), default=0)
     lines = [f"state last written {written:%Y-%m-%d %H:%M:%S}" if written else "there is no state yet: nothing has run"]
     for tally in tallies:
@@ -145,7 +158,23 @@ def status_text(tallies: Sequence[Tally], accounts: Mapping[str, Standing], writ
         if tree["state"] != "well":
             until = f" until {tree['until']}" if "until" in tree else ""
             lines.append(f"  account {name} is {tree['state']}{until}: {tree['reason']}")
+    lines += ["", "last runs", *map(_run_line, runs)] if runs else []
     return "\n".join(lines)
+
+
+def _run_line(run: Run) -> str:
+    """Its name, what it did, and how it ended where that was not well."""
+    told = [f"{name} {said(counts)}" for name, counts in run.report.get("targets", {}).items() if counts]
+    undoes = [f"undo of {run.report['undoes']}"] if "undoes" in run.report else []
+    troubles = len(run.report.get("troubles", ()))
+    ended = ["under way"] if run.ended is None else ["interrupted"] if run.report.get("interrupted") else []
+    wrong = [f"{troubles} trouble" if troubles == 1 else f"{troubles} troubles"] if troubles else []
+    return f"  {run.run}  {'; '.join([*undoes, *told, *wrong, *ended]) or 'nothing to send'}"
+
+
+def said(counts: Mapping[str, int]) -> str:
+    """`3 delivered, 1 rejected`; empty: nothing."""
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in (*ORDER, LEFT) if counts.get(outcome))
 
 
 def _is_stopped(standing: Standing) -> bool:

@@ -237,7 +237,7 @@ class Engine:
         """A run that finds nothing to do leaves nothing behind, since there may be one every few seconds."""
         if not run.kept:
             run.kept = True
-            await self._store.begin_run(run.report.run, run.report.started)
+            await self._store.begin_run(run.report.run, run.report.started, run.report.tree)
 
     async def _end(self, run: Ongoing) -> None:
         self._runs.remove(run)

@@ -60,6 +60,21 @@ def _write_key(place: Path, key: bytes) -> None:
     new.replace(place)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process runs on this state just now."""
+    try:
+        handle = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def lock(path: Path) -> int:
     """Keeps other processes from running on this state until the handle is closed. Raises StateError, OSError."""
     handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)

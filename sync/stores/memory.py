@@ -235,7 +235,7 @@ class Memory(Store):
         for settlement in settlements:
             key = (target, settlement.customer)
             self._intents.pop(key, None)
-            self._remember(run, target, settlement)
+            self._remember(run, target, place, settlement)
             self._acknowledge(key, place, settlement)
             self._close(key, settlement, run)
 
@@ -323,8 +323,8 @@ class Memory(Store):
         self._spent.add(plan)
         return fresh
 
-    async def begin_run(self, run: str, started: datetime) -> None:
-        self._runs[run] = Run(run, started, None, {})
+    async def begin_run(self, run: str, started: datetime, report: Mapping[str, object]) -> None:
+        self._runs[run] = Run(run, started, None, report)
 
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         self._runs[run] = Run(run, started, ended, report)
@@ -379,7 +379,7 @@ class Memory(Store):
             if episode.run == run.run:
                 counts = targets.setdefault(episode.target, {})
                 counts[episode.outcome.value] = counts.get(episode.outcome.value, 0) + 1
-        report = {"targets": targets, "troubles": [], "interrupted": True}
+        report = {**run.report, "targets": targets, "troubles": [], "interrupted": True}
         self._runs[run.run] = replace(run, ended=datetime.now(UTC), report=report)
 
     def _overwrite(self, target: str, update: Update) -> None:
@@ -387,12 +387,12 @@ class Memory(Store):
             if where == target and known.id == update.identity.value and customer != update.customer:
                 del self._baselines[where, customer]
 
-    def _remember(self, run: str, target: str, settlement: Settlement) -> None:
+    def _remember(self, run: str, target: str, place: str, settlement: Settlement) -> None:
         s = settlement
         if s.changes:
             sent = tuple((request.method, request.url, (request.content() or b"").decode()) for request in s.requests)
             now = datetime.now(UTC)
-            told = (s.id, s.outcome, s.reason, s.attempts, s.changes, sent, s.status, s.errors)
+            told = (s.id, s.outcome, s.reason, s.attempts, s.changes, sent, s.status, s.errors, place)
             self._history.append(Episode(run, now, target, s.customer, *told))
 
     def _acknowledge(self, key: tuple[str, str], place: str, settlement: Settlement) -> None:

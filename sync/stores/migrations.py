@@ -58,6 +58,9 @@ MIGRATIONS = (
         target TEXT PRIMARY KEY, source TEXT NOT NULL, taken INTEGER, refused INTEGER, gate TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE history ADD COLUMN place TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 SCRATCH = """

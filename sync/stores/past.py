@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,14 +22,15 @@ from sync.stores.codec import (
 )
 
 UNDONE = "put back by run {run}; stays so until the customer changes at the source"
-COLUMNS = "run, at, target, customer, id, outcome, reason, attempts, changes, requests, status, errors"
+COLUMNS = "run, at, target, customer, id, outcome, reason, attempts, changes, requests, status, errors, place"
 
 
-def remember(connection: sqlite3.Connection, run: str, target: str, settlements: Sequence[Settlement], now: float) -> None:
-    """What was sent, and how it ended."""
-    into = f"INSERT INTO history ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+def remember(connection: sqlite3.Connection, where: tuple[str, str, str], settlements: Sequence[Settlement], now: float) -> None:
+    """What was sent, and how it ended; `where` is the run, the target and its place."""
+    into = f"INSERT INTO history ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own names
+    run, target, place = where
     sent = [s for s in settlements if s.changes]
-    rows = [(run, now, target, s.customer, s.id, s.outcome.value, s.reason, s.attempts, *_sent(s)) for s in sent]
+    rows = [(run, now, target, s.customer, s.id, s.outcome.value, s.reason, s.attempts, *_sent(s), place) for s in sent]
     insert(connection, into, rows)
 
 
@@ -57,9 +58,9 @@ def episodes(connection: sqlite3.Connection, run: str, target: str, customers: S
     return {episode.customer: episode for episode in map(_episode, found)}
 
 
-def begin_run(connection: sqlite3.Connection, run: str, started: float) -> None:
+def begin_run(connection: sqlite3.Connection, run: str, started: float, report: Mapping[str, object]) -> None:
     """A run without an end."""
-    connection.execute("INSERT INTO runs VALUES (?, ?, NULL, ?)", (run, started, b"{}"))
+    connection.execute("INSERT INTO runs VALUES (?, ?, NULL, ?)", (run, started, orjson.dumps(report)))
 
 
 def runs(connection: sqlite3.Connection, most: int) -> list[Run]:
@@ -73,12 +74,12 @@ def runs(connection: sqlite3.Connection, most: int) -> list[Run]:
 
 def interrupt(connection: sqlite3.Connection) -> None:
     """Whatever was under way has ended with its process; what it had told by then is what it reports."""
-    for (run,) in connection.execute("SELECT run FROM runs WHERE ended IS NULL").fetchall():
+    for run, begun in connection.execute("SELECT run, report FROM runs WHERE ended IS NULL").fetchall():
         targets: dict[str, dict[str, int]] = {}
         counted = "SELECT target, outcome, count(*) FROM history WHERE run = ? GROUP BY target, outcome"
         for target, outcome, count in connection.execute(counted, (run,)):
             targets.setdefault(target, {})[outcome] = count
-        report = orjson.dumps({"targets": targets, "troubles": [], "interrupted": True})
+        report = orjson.dumps(orjson.loads(begun) | {"targets": targets, "troubles": [], "interrupted": True})
         connection.execute("UPDATE runs SET ended = ?, report = ? WHERE run = ?", (time.time(), report, run))
 
 
@@ -152,10 +153,10 @@ def _sent(settlement: Settlement) -> tuple[object, ...]:
 
 
 def _episode(row: tuple[Any, ...]) -> Episode:
-    run, at, target, customer, id, outcome, reason, attempts, changes, requests, status, errors = row
+    run, at, target, customer, id, outcome, reason, attempts, changes, requests, status, errors, place = row
     ended = Outcome(outcome), reason, attempts
     sent = decode_changes(changes), decode_requests(requests), status
-    return Episode(run, _moment(at), target, customer, id, *ended, *sent, decode_errors(errors))
+    return Episode(run, _moment(at), target, customer, id, *ended, *sent, decode_errors(errors), place)
 
 
 def _moment(seconds: float) -> datetime:

@@ -36,6 +36,7 @@ class SavedFile(SavedPlan):
     plan: str
     made: datetime
     fingerprints: Mapping[str, str]
+    undoes: str = ""
 
     def updates(self, target: str) -> Iterator[SavedUpdate]:
         """One target's updates, in the order of the plan."""
@@ -47,9 +48,9 @@ class SavedFile(SavedPlan):
                     yield SavedUpdate(tree["customer"], tree["id"], changes, decode_requests(orjson.dumps(tree["requests"])))
 
 
-def save(path: Path, plan: str, fingerprints: Mapping[str, str], targets: Sequence[TargetPlan]) -> int:
-    """Writes the updates of a plan (mode 0600); returns how many. Raises SyncError."""
-    head = {"format": FORMAT, "plan": plan, "made": datetime.now(UTC).isoformat(), "targets": fingerprints}
+def save(path: Path, plan: str, fingerprints: Mapping[str, str], targets: Sequence[TargetPlan], *, undoes: str = "") -> int:
+    """Writes the updates of a plan (mode 0600); `undoes` is the run that it puts back. Returns how many. Raises SyncError."""
+    head = {"format": FORMAT, "plan": plan, "made": datetime.now(UTC).isoformat(), "targets": fingerprints, "undoes": undoes}
     count = 0
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -78,12 +79,12 @@ def open_saved(path: Path) -> SavedFile:
         raise SyncError(f"{path}: this is no plan that was saved by customer-sync, or it was changed or cut short") from None
     if head["format"] != FORMAT:
         raise SyncError(f"{path}: saved in format {head['format']}, this customer-sync knows {FORMAT}: plan again")
-    return SavedFile(path, head["plan"], datetime.fromisoformat(head["made"]), head["targets"])
+    return SavedFile(path, head["plan"], datetime.fromisoformat(head["made"]), head["targets"], head["undoes"])
 
 
 def _read_head(line: bytes) -> dict[str, Any]:
     head: dict[str, Any] = orjson.loads(line)
-    return {name: head[name] for name in ("format", "plan", "made", "targets")}
+    return {name: head[name] for name in ("format", "plan", "made", "targets", "undoes")}
 
 
 def _check(file: IO[bytes]) -> None:

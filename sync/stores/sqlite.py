@@ -195,8 +195,8 @@ class Sqlite(Ledger, Store):
     async def spend(self, plan: str) -> bool:
         return await self._call(writes.spend, plan)
 
-    async def begin_run(self, run: str, started: datetime) -> None:
-        await self._call(past.begin_run, run, started.timestamp())
+    async def begin_run(self, run: str, started: datetime, report: Mapping[str, object]) -> None:
+        await self._call(past.begin_run, run, started.timestamp(), report)
 
     async def log_run(self, run: str, started: datetime, ended: datetime, report: Mapping[str, object]) -> None:
         row = (run, started.timestamp(), ended.timestamp(), orjson.dumps(report))

@@ -130,7 +130,7 @@ def settle(connection: sqlite3.Connection, target: str, place: str, settlements:
         if settlement.taken is None and settlement.doubt:
             _doubt(connection, target, place, settlement)
     now = time.time()
-    past.remember(connection, run, target, settlements, now)
+    past.remember(connection, (run, target, place), settlements, now)
     done = {Outcome.DELIVERED, Outcome.UNCHANGED}
     _in_step(connection, target, [s for s in settlements if s.outcome in done and not s.stays])
     connection.executemany(

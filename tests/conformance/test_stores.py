@@ -708,8 +708,8 @@ MORNING = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
 async def test_a_run_is_under_way_until_it_has_ended(store: Store) -> None:
-    await store.begin_run("one", MORNING)
-    assert await store.runs(9) == [Run("one", MORNING, None, {})]
+    await store.begin_run("one", MORNING, {"undoes": "two"})
+    assert await store.runs(9) == [Run("one", MORNING, None, {"undoes": "two"})]
     await store.log_run("one", MORNING, MORNING + SECOND, REPORT)
     assert await store.runs(9) == [Run("one", MORNING, MORNING + SECOND, REPORT)]
 
@@ -722,12 +722,12 @@ async def test_the_last_runs_come_first(store: Store) -> None:
 
 async def test_a_run_whose_process_ended_is_interrupted_and_reports_what_it_had_told(store: Store) -> None:
     await store.log_run("before", MORNING - SECOND, MORNING, REPORT)
-    await store.begin_run("one", MORNING)
+    await store.begin_run("one", MORNING, {"undoes": "two"})
     await told(store, "one", "7")
     await store.recover()
     last, first = await store.runs(9)
     assert last.ended is not None
-    assert last.report == {"targets": {"rpm": {"delivered": 1}}, "troubles": [], "interrupted": True}
+    assert last.report == {"undoes": "two", "targets": {"rpm": {"delivered": 1}}, "troubles": [], "interrupted": True}
     assert first.report == REPORT
 
 
@@ -768,7 +768,7 @@ async def test_an_episode_tells_all_that_was_sent_and_what_became_of_it(store: S
     [episode] = (await store.episodes("one", "rpm", ["7", "8"])).values()
     assert (episode.run, episode.target, episode.customer, episode.id) == ("one", "rpm", "7", "4711")
     assert (episode.outcome, episode.attempts, episode.status, episode.errors) == (Outcome.DELIVERED, 2, 200, sent.errors)
-    assert episode.changes == sent.changes
+    assert (episode.changes, episode.place) == (sent.changes, HERE)
     assert episode.requests == (("PUT", "https://vendor.example/7", '{"Name":"Ann"}'),)
 
 

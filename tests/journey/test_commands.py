@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from tests.journey.conftest import ANSI, VENDORS, Place, environment
 
-COMMANDS = ("init", "check", "plan", "run", "status", "failures", "retry", "sandbox", "demo", "schema")
+COMMANDS = ("init", "check", "plan", "undo", "run", "status", "failures", "retry", "sandbox", "demo", "schema")
 
 
 def test_every_command_tells_what_it_does_with_an_example(place: Place) -> None:
