@@ -15,6 +15,14 @@ class SourceRead:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceNoted:
+    """Something is odd about a source, in a sentence for a person; nothing was kept from being done."""
+
+    source: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateSettled:
     """An update has ended, after so many attempts; `lag` is seconds since its change was filed, where that is known."""
 
@@ -64,4 +72,4 @@ class RunEnded:
     well: bool
 
 
-Fact = SourceRead | UpdateSettled | RequestSent | StationPassed | RunStarted | RunEnded
+Fact = SourceRead | SourceNoted | UpdateSettled | RequestSent | StationPassed | RunStarted | RunEnded

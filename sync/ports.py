@@ -43,11 +43,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows of a source: the key and a digest of each, how many had no key, and the cursor after them (None: it has none)."""
+    """Some rows of a source: the key and a digest of each, how many had no key, and the cursor after them (None: it has none).
+
+    `note` tells a person what is odd about this read, and what to do; it keeps nothing from being done.
+    """
 
     rows: Sequence[tuple[str, bytes]]
     cursor: object = None
     keyless: int = 0
+    note: str = ""
 
 
 class Source(Protocol):

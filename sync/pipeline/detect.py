@@ -28,8 +28,15 @@ class Stream:
     targets: Sequence[str]
 
 
-async def detect(stream: Stream, store: Filer, watch: Callable[[int], None] = lambda _rows: None) -> Detected:
-    """Files every customer whose content differs from what was last seen; `watch` is told the rows so far.
+async def detect(
+    stream: Stream,
+    store: Filer,
+    watch: Callable[[int], None] = lambda _rows: None,
+    note: Callable[[str], None] = lambda _note: None,
+) -> Detected:
+    """Files every customer whose content differs from what was last seen.
+
+    `watch` is told the rows so far, `note` what is odd about the source.
 
     A cursor holds for one definition of the source only. Raises SourceError; what was filed until then stays, and the next run
     reads on from there. Raises Keyless at the end.
@@ -44,11 +51,13 @@ async def detect(stream: Stream, store: Filer, watch: Callable[[int], None] = la
             if fresh or page.cursor not in (None, cursor):
                 moved = None if page.cursor is None else [stream.definition, page.cursor]
                 await store.file(Filing(name, fresh, stream.targets, moved))
+            if page.note:
+                note(page.note)
             cursor = page.cursor
             rows += len(page.rows)
             changed += len(fresh)
             keyless += page.keyless
             watch(rows)
     if keyless:
-        raise Keyless(f"sources.{name}: {keyless} of {rows + keyless} rows have no key; the others are taken")
+        raise Keyless(f"sources.{name}: {keyless} of {rows + keyless} rows have no key; the others are taken: give them one")
     return Detected(rows, changed)

@@ -13,7 +13,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from sync.errors import FieldError, Keyless, Refused, SourceError, SyncError, first
-from sync.facts import RunEnded, RunStarted, SourceRead, StationPassed, UpdateSettled
+from sync.facts import RunEnded, RunStarted, SourceNoted, SourceRead, StationPassed, UpdateSettled
 from sync.model import (
     Baseline,
     Change,
@@ -168,9 +168,14 @@ async def read(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> N
         if await store.enrol(target.name, feed.name, target.fingerprint):
             log.info("target.enrolled", target=target.name)
     stream = Stream(feed.name, feed.source, feed.definition, feed.names)
+
+    def note(text: str) -> None:
+        log.warning("source.odd", source=feed.name, note=text)
+        watch.noted(SourceNoted(feed.name, text))
+
     with _station("detect", feed.name, watch):
         try:
-            found = await detect(stream, store, lambda rows: watch.moved(feed.name, "read", rows, None))
+            found = await detect(stream, store, lambda rows: watch.moved(feed.name, "read", rows, None), note)
         except Keyless as error:
             log.warning("source.keyless", source=feed.name)
             troubles.append(str(error))

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from sync.facts import Fact
+from sync.facts import Fact, SourceNoted
 from sync.ports import Watch
 
 
@@ -28,7 +28,9 @@ class Progress(Watch):
         self._bars.update(self._tasks[name, what], completed=done, total=total)
 
     def noted(self, fact: Fact) -> None:
-        """Bars tell how far it is, not what happened."""
+        """Bars tell how far it is, not what happened; what is odd about a source is told, terminal or not."""
+        if isinstance(fact, SourceNoted):
+            self._bars.console.print(fact.note, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Takes the bars away, before something else is printed."""

@@ -119,10 +119,11 @@ class AlchemyDialect(Dialect):
             try:
                 from sqlalchemy import create_engine
                 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+                from sqlalchemy.pool import QueuePool
             except ImportError:
                 raise missing(self._address, "SQLAlchemy", "sqlalchemy") from None
             try:
-                self._made = create_engine(self._address.url)
+                self._made = create_engine(self._address.url, poolclass=QueuePool, max_overflow=-1)
             except (NoSuchModuleError, ArgumentError, ImportError) as error:
                 raise SourceError(f"{self._address.name}: {error}: install the database's driver for SQLAlchemy") from None
         return self._made

@@ -202,8 +202,8 @@ def _told(address: Address) -> Iterator[None]:
         raise SourceError(f"{name}: {said}") from None
     except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise Lost(f"{name}: the server cannot be reached: {error}") from None
-    except (ValueError, OverflowError) as error:
-        raise Unreadable(f"{name}: a value cannot be read: {error}") from None
+    except (ValueError, OverflowError):
+        raise Unreadable(f"{name}: a value cannot be held here: a date before the year 1 or after 9999?") from None
 
 
 def _whole(key: str) -> int:

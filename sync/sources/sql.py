@@ -5,9 +5,10 @@ What differs from database to database is the `Dialect`'s.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sync.errors import NotThere, SourceError
@@ -16,11 +17,13 @@ from sync.ports import Page, Source
 from sync.sources.children import Children
 from sync.sources.dialect import Dialect, Lost, Row, Snapshot, Unreadable
 from sync.sources.rows import TWICE, digester, key_text
-from sync.sources.watermark import behind, kept, later
+from sync.sources.watermark import Course, behind, kept
 
 PAGE = 1000
 RETRIES = (0.5, 2.0)
 """Seconds to wait before a read that broke off is taken up again."""
+AHEAD = "lies in the future in {} rows: set the clock or the values right; until then they are read every time"
+BACK = "has gone back (a copy was restored, a clock set back, or the newest rows deleted): every row is compared once more"
 HALF = 2**31
 """Numbers of transactions go round; after more than half of them, every row counts as changed."""
 
@@ -59,6 +62,7 @@ class Sql(Source):
         self._dialect = dialect
         self._digest = digester(digest_key)
         self._columns: Mapping[str, str] | None = None
+        self._ever: AbstractSet[str] = frozenset()
         self._children = [Children(name, query, dialect) for name, query in table.children.items()]
 
     async def fields(self) -> Mapping[str, str]:
@@ -68,14 +72,30 @@ class Sql(Source):
 
     async def _known(self) -> Mapping[str, str]:
         if self._columns is None:
-            try:
-                self._columns = await self._dialect.columns(self._statement("*"))
-            except NotThere as error:
-                name = self._table.table
-                if name is None or name in error.valid:
-                    raise
-                raise NotThere(f"the source has no table {name}", "table", name, error.valid) from None
+            found = await self._looked_up()
+            gone = self._ever - found.keys()
+            if gone:  # taken for empty, it would empty the vendors' fields
+                what = f"{self._table.name}: column {', '.join(sorted(gone))} has gone"
+                raise SourceError(f"{what}: put it back, or take it out of the maps and start anew")
+            self._columns, self._ever = found, found.keys()
         return self._columns
+
+    async def _look_again(self) -> None:
+        """After an error: perhaps the columns are others now, and then that is what has to be told."""
+        self._columns = None
+        try:
+            await self._known()
+        except NotThere as error:
+            raise SourceError(f"{self._table.name}: {error}") from None
+
+    async def _looked_up(self) -> Mapping[str, str]:
+        try:
+            return await self._dialect.columns(self._statement("*"))
+        except NotThere as error:
+            name = self._table.table
+            if name is None or name in error.valid:
+                raise
+            raise NotThere(f"the source has no table {name}", "table", name, error.valid) from None
 
     # ---- what has changed
 
@@ -93,6 +113,9 @@ class Sql(Source):
                     raise
                 await asyncio.sleep(RETRIES[tries])
                 tries += 1
+            except SourceError:
+                await self._look_again()
+                raise
             else:
                 return
 
@@ -125,18 +148,22 @@ class Sql(Source):
             async for page in pages:
                 yield page
         kind = self._cursor_kind(await self._known())
-        read = self._dialect.position(kind)
-        reached = None if cursor is None else self._dialect.bound(cursor, kind)
-        start = behind(reached, self._table.overlap)
+        before = None if cursor is None else self._dialect.bound(cursor, kind)
+        start = behind(before, self._table.overlap)
         condition = f"{column} IS NOT NULL" if start is None else f"{column} >= {self._dialect.mark}"
         statement = f"{self._statement(shape.select, condition)} ORDER BY {column}"
-        now = datetime.now().astimezone()
+        course = Course(before, self._dialect.position(kind))
         async with aclosing(snapshot.scan(statement, () if start is None else (start,), PAGE)) as found:
             async for rows in found:
-                for row in rows:
-                    value = row[shape.cursor]
-                    reached = later(reached, read(value) if read else value, now)
-                yield replace(await self._page(rows, shape), cursor=kept(reached))
+                course.go([row[shape.cursor] for row in rows])
+                yield replace(await self._page(rows, shape), cursor=kept(course.reached))
+        if course.ahead:
+            yield Page((), kept(course.reached), note=f"{self._table.name}: {self._table.cursor} {AHEAD.format(course.ahead)}")
+        if course.is_behind:
+            yield Page((), note=f"{self._table.name}: {self._table.cursor} {BACK}")
+            async with aclosing(self._behind(snapshot, shape, None)) as pages:
+                async for page in pages:
+                    yield page
 
     async def _since(self, snapshot: Snapshot, shape: Shape, cursor: object) -> AsyncGenerator[Page, None]:
         """Rows of all transactions but those that had ended at the last read; the cursor moves when all of them are read."""
@@ -161,6 +188,9 @@ class Sql(Source):
             return await self._fetch(keys)
         except Unreadable as error:
             return await self._halves(keys, str(error))
+        except SourceError:
+            await self._look_again()
+            raise
 
     async def _fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
         columns = await self._known()

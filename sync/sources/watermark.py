@@ -1,7 +1,9 @@
 """A cursor's value -> where to read on from. Pure."""
 
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 SKEW = timedelta(days=1)
 """A time stamp further in the future than any time zone explains is a wrong clock; it must not move the cursor."""
@@ -35,6 +37,40 @@ def kept(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
+
+
+class Course:
+    """How far a read in the cursor's order has come: from where it began on, past wrong clocks, and perhaps not even that far.
+
+    `read` makes of a raw value one that can be compared (None: no position).
+    """
+
+    def __init__(self, before: object, read: Callable[[Any], Any] | None) -> None:
+        self.reached = self._before = before
+        self.ahead = 0
+        self._seen: object = None
+        self._read = read
+        self._now = datetime.now().astimezone()
+
+    def go(self, values: Sequence[Any]) -> None:
+        """One page more, in order: where its last value is a position, so are all the others, and it is the furthest."""
+        last = self._position(values[-1])
+        others = map(self._position, values[:-1])  # looked at only if it is none
+        for value in [last] if last is not None else others:
+            self.reached = later(self.reached, value, self._now)
+            self._seen = later(self._seen, value, self._now)
+
+    def _position(self, raw: Any) -> Any:
+        value = self._read(raw) if self._read else raw
+        if value is not None and in_future(value, self._now):
+            self.ahead += 1
+            return None
+        return None if isinstance(value, bytes) else value
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether no row is left at the place where the read before this one ended, or behind it."""
+        return self._before is not None and (self._seen is None or later(self._seen, self._before, self._now) != self._seen)
 
 
 def later(cursor: object, value: object, now: datetime) -> object:
