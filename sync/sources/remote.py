@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from sync.errors import SourceError
 from sync.sources.formats.base import LibraryMissing, extra
+from sync.sources.hosts import known_hosts
 from sync.sources.places import CHUNK, File, Place, digest_of
 
 MODIFIED = ("mtime", "LastModified", "last_modified", "updated", "created")
@@ -30,6 +31,7 @@ class Remote(Place):
         self._url = url
         self._options = options
         self._secrets = secrets_in(url, options)
+        self._extra = EXTRAS.get(url.partition("://")[0], "remote")
         self.where = shown(url)
         self._system: Any = None
         self._path = ""
@@ -38,7 +40,7 @@ class Remote(Place):
         """As the store says now, not as it was when it was last asked."""
         with self._told():
             if self._system is None:
-                self._system, self._path = extra("fsspec.core", "remote").url_to_fs(self._url, **self._options)
+                self._system, self._path = extra("fsspec.core", self._extra).url_to_fs(self._url, **self._connecting())
             self._system.invalidate_cache()
             return [_in_store(path, info) for path, info in self._listed().items() if info.get("type", "file") == "file"]
 
@@ -61,6 +63,14 @@ class Remote(Place):
         """The store was asked for its bytes once, and for its time before and after that."""
         return bool(content) and file in self.find()
 
+    def _connecting(self) -> Mapping[str, Any]:
+        """Fsspec would trust any key that an SFTP server shows it."""
+        if self._extra != "sftp" or "host_key_policy" in self._options:
+            return self._options
+        options = dict(self._options)
+        policy = known_hosts(str(options.pop("known_hosts", "~/.ssh/known_hosts")))
+        return {**options, "host_key_policy": policy}
+
     def _listed(self) -> Mapping[str, Mapping[str, Any]]:
         if has_magic(self._path):
             found: Mapping[str, Mapping[str, Any]] = self._system.glob(self._path, detail=True)
@@ -78,8 +88,7 @@ class Remote(Place):
         except LibraryMissing as error:
             raise SourceError(f"{self._name}: {error}") from None
         except ImportError as error:
-            scheme = self._url.partition("://")[0]
-            raise SourceError(f"{self._name}: {error}: pip install 'customer-sync[{EXTRAS.get(scheme, scheme)}]'") from None
+            raise SourceError(f"{self._name}: {error}: pip install 'customer-sync[{self._extra}]'") from None
         except Exception as error:  # noqa: BLE001 - every store has errors of its own
             reason = " ".join(str(error).split()) or type(error).__name__
             for secret in self._secrets:
