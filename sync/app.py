@@ -13,10 +13,11 @@ from typing import Any
 from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
 from sync.facts import Fact
 from sync.log import Redactor
-from sync.model import Explanation, Failure, Mismatch, Released, Run, Standing, Tally, TargetPlan
+from sync.model import Estimate, Explanation, Failure, Mismatch, Released, Run, Standing, Tally, TargetPlan
 from sync.opening import open_file
 from sync.pipeline.courier import Courier
 from sync.pipeline.explain import Asked, explained
+from sync.pipeline.forecast import Account, Load, estimates
 from sync.pipeline.gates import GATES
 from sync.pipeline.lane import Lane
 from sync.pipeline.maptest import tried
@@ -29,6 +30,7 @@ from sync.pipeline.speaker import Sender, Speaker
 from sync.pipeline.undo import plan_undo
 from sync.ports import Reading, Source, Store, Watch
 from sync.service.retention import prune
+from sync.service.scheduler import Schedule
 from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
 from sync.sources.alchemy import AlchemyDialect
 from sync.sources.dialect import Address, Dialect
@@ -85,7 +87,7 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
         ledger = open_forgetful(path)
         stack.push_async_callback(ledger.close)
         feeds, troubles = await _open_feeds(settings, names, key, stack)
-        plans: list[TargetPlan] = []
+        plans: list[Plan] = []
         for feed in feeds:
             try:
                 made = await make_plans(feed, ledger, watch, troubles)
@@ -94,10 +96,10 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
                 continue
             for plan in made:
                 stack.callback(plan.close)
-                plans.append(_seen_by_reports(plan, settings))
+                plans.append(plan)
         there = {plan.target for plan in plans}
         missing = tuple(name for name in _chosen(settings, names) if name not in there)
-        yield Proposal(new_run(), tuple(plans), tuple(troubles), missing)
+        yield Proposal(new_run(), await _seen(plans, settings, ledger), tuple(troubles), missing)
 
 
 @asynccontextmanager
@@ -111,7 +113,7 @@ async def propose_undo(settings: Settings, run: str) -> AsyncIterator[Proposal]:
         names = [name for name in settings.targets if await ledger.told(run, name, "", 1)]
         troubles = await _undoable(run, names, ledger, settings)
         feeds, unread = await _open_feeds(settings, names, key, stack) if names else ([], [])
-        plans: list[TargetPlan] = []
+        plans: list[Plan] = []
         for feed in feeds:
             try:
                 made = [await plan_undo(run, target, feed, ledger) for target in feed.chosen]
@@ -120,10 +122,10 @@ async def propose_undo(settings: Settings, run: str) -> AsyncIterator[Proposal]:
                 continue
             for plan in made:
                 stack.callback(plan.close)
-                plans.append(_seen_by_reports(plan, settings))
+                plans.append(plan)
         there = {plan.target for plan in plans}
         missing = tuple(name for name in names if name not in there)
-        yield Proposal(new_run(), tuple(plans), (*troubles, *unread), missing, run)
+        yield Proposal(new_run(), await _seen(plans, settings, ledger), (*troubles, *unread), missing, run)
 
 
 async def _undoable(run: str, names: Sequence[str], ledger: Reading, settings: Settings) -> list[str]:
@@ -486,7 +488,23 @@ def _target(target: TargetSettings, settings: Settings, key: bytes) -> Target:
     return Target(target.name, target.source, target.account, vendor, projection, target.fingerprint, target.gates)
 
 
-def _seen_by_reports(plan: Plan, settings: Settings) -> TargetPlan:
+async def _seen(plans: Sequence[Plan], settings: Settings, ledger: Reading) -> tuple[TargetPlan, ...]:
+    """As reports see them, with what each costs if it is delivered now."""
+    now = datetime.now(UTC)
+    accounts = {
+        name: Account(account.policy.pace, await ledger.standing(name)) for name, account in settings.accounts.items()
+    }
+    costs = estimates([_load(plan, settings.targets[plan.target], now) for plan in plans], accounts, now.timestamp())
+    return tuple(_seen_by_reports(plan, cost, settings) for plan, cost in zip(plans, costs, strict=True))
+
+
+def _load(plan: Plan, target: TargetSettings, now: datetime) -> Load:
+    table = target.table
+    following = Schedule(table.every, table.schedule, table.timezone or "UTC").following(now)
+    return Load(target.account, plan.figures.requests, (following - now).total_seconds() if following else None)
+
+
+def _seen_by_reports(plan: Plan, estimate: Estimate, settings: Settings) -> TargetPlan:
     figures = plan.figures
     pace = settings.accounts[settings.targets[plan.target].account].policy.pace
     return TargetPlan(
@@ -501,6 +519,7 @@ def _seen_by_reports(plan: Plan, settings: Settings) -> TargetPlan:
         plan.entries,
         figures.left,
         plan.tripped,
+        estimate,
     )
 
 

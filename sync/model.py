@@ -367,6 +367,34 @@ class Filing:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """A quota as written, the calls that are `left` of it in the end, and those that have to wait because they do not fit."""
+
+    quota: str
+    left: int
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a target's plan costs its account, which all its targets share, in the order in which they go out.
+
+    `end` is in how many seconds its last request has left (None: the account is not paced, so nobody knows), `due` in how many
+    the target's next scheduled run begins (None: it has no schedule).
+    """
+
+    account: str
+    end: float | None
+    allowances: tuple[Allowance, ...] = ()
+    due: float | None = None
+
+    @property
+    def in_time(self) -> bool | None:
+        """Whether it ends before the next scheduled run; None: that cannot be told, or there is none."""
+        return None if self.end is None or self.due is None else self.end < self.due
+
+
+@dataclass(frozen=True, slots=True)
 class TargetPlan:
     """One target's part of a plan, as reports see it: figures, and every entry as often as it is asked for.
 
@@ -385,6 +413,7 @@ class TargetPlan:
     entries: Callable[[], Iterator[Entry]]
     left: int = 0
     gates: tuple[Tripped, ...] = ()
+    estimate: Estimate | None = None
 
 
 class Outcome(Enum):

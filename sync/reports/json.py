@@ -32,8 +32,7 @@ class Json(Report):
             left = ({"customer": customer, "reason": why} for customer, why in leavers(target))
             _list(out, "left", left, target.left)
             out.write(f'\n"gates": {_text([gate_tree(tripped) for tripped in target.gates])},')
-            estimate = {"requests": target.requests, "seconds": round(target.seconds, 1)}
-            out.write(f'\n"fields": {_text(target.fields)},\n"estimate": {_text(estimate)}}}')
+            out.write(f'\n"fields": {_text(target.fields)},\n"estimate": {_text(_estimate(target))}}}')
         out.write("\n}}\n")
 
 
@@ -65,6 +64,21 @@ def _example(example: Update | Rejection) -> dict[str, Any]:
         return _rejection(example)
     changes = [_change(change) for change in example.changes]
     return {"customer": example.customer, "id": example.identity.value, "changes": changes}
+
+
+def _estimate(target: TargetPlan) -> dict[str, Any]:
+    """`requests` and `seconds` are this target's own; where the plan is whole, also what they mean for its account."""
+    own = {"requests": target.requests, "seconds": round(target.seconds, 1)}
+    estimate = target.estimate
+    if estimate is None:
+        return own
+    return own | {
+        "account": estimate.account,
+        "ends_after": None if estimate.end is None else round(estimate.end, 1),
+        "quotas": [{"quota": one.quota, "left": one.left, "waiting": one.waiting} for one in estimate.allowances],
+        "next_run_after": None if estimate.due is None else round(estimate.due, 1),
+        "ends_before_next_run": estimate.in_time,
+    }
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -106,4 +106,5 @@ def _recounted(target: TargetPlan) -> TargetPlan:
         left=left,
         fields={name: count for name, count in fields.items() if count},
         seconds=target.seconds * requests / target.requests if target.requests else 0.0,
+        estimate=None,
     )

@@ -64,11 +64,26 @@ def counted(number: int, noun: str) -> str:
 
 
 def estimate(target: TargetPlan) -> str:
-    """What delivering the plan costs: calls, and how long they take at the account's pace."""
+    """What delivering the plan costs: calls, how long they take at the account's pace, and what that means for the account."""
     calls = counted(target.requests, "request")
     if not target.requests:
         return "no request"
-    return f"{calls}, about {spent(target.seconds)} at the account's pace" if target.seconds else f"{calls}, not paced"
+    own = f"{calls}, about {spent(target.seconds)} at the account's pace" if target.seconds else f"{calls}, not paced"
+    return "; ".join([own, *_shared(target)])
+
+
+def _shared(target: TargetPlan) -> Iterator[str]:
+    estimate = target.estimate
+    if estimate is None:
+        return
+    if estimate.end and round(estimate.end) > round(target.seconds):
+        yield f"done in {spent(estimate.end)}, as account {estimate.account} allows"
+    for one in estimate.allowances:
+        verb = "has" if one.waiting == 1 else "have"
+        waiting = f", and {counted(one.waiting, 'call')} {verb} to wait for it" if one.waiting else ""
+        yield f"{one.left:,} of {one.quota} left{waiting}"
+    if estimate.in_time is not None:
+        yield f"{'before' if estimate.in_time else 'not before'} the next scheduled run in {spent(estimate.due or 0)}"
 
 
 def spent(seconds: float) -> str:

@@ -4,6 +4,7 @@ import io
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +12,10 @@ from sync.errors import FieldError
 from sync.model import (
     ABSENT,
     UNKNOWN,
+    Allowance,
     Change,
     Entry,
+    Estimate,
     Foreign,
     Held,
     Identity,
@@ -23,6 +26,7 @@ from sync.model import (
     Request,
     Secret,
     TargetPlan,
+    Tripped,
     Unchanged,
     Update,
 )
@@ -168,6 +172,47 @@ def test_a_masked_plan_shows_no_value(report: Report) -> None:
     values = ("gwendol", "98765", "43219", "Przyb", "corp")
     assert [value for value in values if value in shown] == []
     assert "k1" in shown
+
+
+TRIPPED = Tripped("max_same_value", "20%", 57, "City would be one for 57 of 59 customers", "City", "Utopia", (
+    update("k8", Change("City", "Oslo", "Utopia")),
+    Rejection(waiting("k9"), (FieldError("Rating", "must be at most five"),)),
+))  # fmt: skip
+ESTIMATE = Estimate("warehouse", 7200.0, (Allowance("10800/h", 4321), Allowance("20/d", 0, waiting=11)), 300.0)
+
+
+@pytest.fixture
+def page(report: Report) -> Report:
+    if isinstance(report, Csv):
+        pytest.skip("a line of it is a change")
+    return report
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_gate_that_has_tripped_is_shown_with_its_figure_and_examples(page: Report, *, held: bool) -> None:
+    target = replace(of(*MIXED if held else ()), gates=(TRIPPED,))
+    shown = written(page, target).replace("\\_", "_")
+    wanted = ("max_same_value", "57 of 59 customers", "Utopia", "k8", "Oslo", "k9", "must be at most five")
+    assert [word for word in wanted if word not in shown] == []
+
+
+def test_a_masked_plan_shows_no_value_of_a_gate_either(page: Report) -> None:
+    shown = written(page, View(masked=True).of(replace(of(*MIXED), gates=(TRIPPED,))))
+    assert [word for word in ("Utopia", "Oslo") if word in shown] == []
+    assert "k8" in shown
+
+
+@pytest.mark.parametrize("value", [None, "", SECRET, "<b>|`", ["a"], 0, "x" * 9999])
+def test_a_gate_on_any_value_can_be_shown(page: Report, value: Leaf) -> None:
+    shown = written(page, replace(of(), gates=(replace(TRIPPED, value=value, examples=()),)))
+    assert "max" in shown
+    assert "hunter2" not in shown
+
+
+def test_an_estimate_tells_quotas_and_the_next_run(page: Report) -> None:
+    shown = written(page, replace(of(*MIXED), estimate=ESTIMATE)).replace(",", "")
+    assert [word for word in ("10800/h", "4321", "20/d", "11") if word not in shown] == []
+    assert "before" in shown
 
 
 def test_memory_is_flat_in_the_number_of_customers(report: Report) -> None:

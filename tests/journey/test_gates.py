@@ -144,3 +144,25 @@ def test_every_form_of_a_plan_tells_the_gate_its_limit_the_figure_and_examples(t
         said = full.replace("\\_", "_")
         assert [word for word in ("max_same_value", "30 of 30 customers", "20%", "Utopia") if word not in said] == []
         assert "Utopia" not in masked
+
+
+def test_a_plan_says_what_is_left_of_the_quota_and_whether_it_ends_before_the_next_run(town: Place) -> None:
+    town.config("sellercloud", extra='quota = ["100/h", "1000/d"]\nrate = "1/s"\n')
+    town.edit("config/targets/sellercloud.toml", 'id = "Id"', 'id = "Id"\nevery = "4s"')
+    town.sql("UPDATE customers SET Name = 'B' WHERE Id <= 6")
+    first = planned(town)["estimate"]
+    assert {name: first[name] for name in ("requests", "account", "quotas", "next_run_after", "ends_before_next_run")} == {
+        "requests": 6,
+        "account": "sellercloud",
+        "quotas": [{"quota": "100/h", "left": 94, "waiting": 0}, {"quota": "1000/d", "left": 994, "waiting": 0}],
+        "next_run_after": 4.0,
+        "ends_before_next_run": False,
+    }
+    assert first["ends_after"] == first["seconds"] == pytest.approx(6, abs=0.1)
+    asked = len(town.sandbox.history())
+    town.edit("config/sync.toml", 'rate = "1/s"', 'rate = "100/s"')
+    assert town.cli("run").code == 0
+    used = len(town.sandbox.history()) - asked
+    town.sql("UPDATE customers SET Name = 'C' WHERE Id = 1")
+    again = planned(town)["estimate"]
+    assert (again["quotas"][0], again["ends_before_next_run"]) == ({"quota": "100/h", "left": 99 - used, "waiting": 0}, True)

@@ -1,11 +1,26 @@
 """The report for a terminal."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
 from sync.errors import FieldError
-from sync.model import UNKNOWN, Change, Held, Identity, Pending, Rejection, Request, TargetPlan, Unchanged, Update
+from sync.model import (
+    UNKNOWN,
+    Allowance,
+    Change,
+    Estimate,
+    Held,
+    Identity,
+    Pending,
+    Rejection,
+    Request,
+    TargetPlan,
+    Tripped,
+    Unchanged,
+    Update,
+)
 from sync.reports.text import Text, TextPolicy
 
 
@@ -26,6 +41,7 @@ ENTRIES = (
 TARGET = TargetPlan("crm", 2, 2, 1, 1, 1, {"Phone1": 1, "Email": 2}, 402.0, lambda: iter(ENTRIES))
 NOTHING = TargetPlan("rpm", 0, 0, 1060, 0, 0, {}, 0.0, lambda: iter(()))
 
+PACED = "2 requests, about 6 min 42 s at the account's pace"
 WHOLE = """\
 Plan p1
 
@@ -124,3 +140,46 @@ def test_an_unpaced_account_gives_no_time() -> None:
 
 def _plain(text: str) -> str:
     return "".join(part.partition("m")[2] if number else part for number, part in enumerate(text.split("\x1b[")))
+
+
+def test_a_tripped_gate_comes_before_the_customers_with_value_and_examples() -> None:
+    example = Update("7", Identity("477"), 1, (Change("City", "Oslo", "Utopia"),), {}, ())
+    rejected = Rejection(Pending("9", 1), (FieldError("Rating", "must be at most 5"),))
+    reason = "City would get one and the same value for 57 of 59 customers; the limit is 20%"
+    gates = (
+        Tripped("max_same_value", "20%", 57, reason, "City", "Utopia", (example,)),
+        Tripped("max_rejected", "1", 2, "2 of 59 customers are rejected; the limit is 1", examples=(rejected,)),
+    )
+    assert written(TextPolicy(), replace(NOTHING, gates=gates)).splitlines()[5:] == [
+        "rpm  no request",
+        "",
+        f"  max_same_value  {reason}",
+        '    value "Utopia"',
+        "    customer 7  id 477",
+        '      City  "Oslo" -> "Utopia"',
+        "",
+        "  max_rejected  2 of 59 customers are rejected; the limit is 1",
+        "    customer 9",
+        "      Rating  must be at most 5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("estimate", "said"),
+    [
+        (Estimate("a", 402.0), PACED),
+        (
+            Estimate("a", 402.0, (Allowance("10800/h", 10798),), 600.0),
+            f"{PACED}; 10,798 of 10800/h left; before the next scheduled run in 10 min 00 s",
+        ),
+        (
+            Estimate("a", 7200.0, (Allowance("9/h", 0, waiting=1),), 300.0),
+            (
+                f"{PACED}; done in 2 h 00 min, as account a allows; 0 of 9/h left, and 1 call has to wait for it"
+                "; not before the next scheduled run in 5 min 00 s"
+            ),
+        ),
+    ],
+)
+def test_an_estimate_says_what_a_plan_means_for_its_account(estimate: Estimate, said: str) -> None:
+    assert f"crm  {said}" in written(TextPolicy(), replace(TARGET, estimate=estimate)).splitlines()

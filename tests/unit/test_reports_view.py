@@ -1,6 +1,7 @@
 """Parts of a plan, and a plan without values."""
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from sync.model import (
     UNKNOWN,
     Change,
     Entry,
+    Estimate,
     Foreign,
     Held,
     Identity,
@@ -24,6 +26,7 @@ from sync.model import (
     Request,
     Secret,
     TargetPlan,
+    Tripped,
     Unchanged,
     Update,
 )
@@ -162,3 +165,15 @@ def test_whoever_is_held_is_masked_and_the_rest_is_left_alone() -> None:
     assert isinstance(held, Held)
     assert held.update.changes == (Change("address.city", "▫", "▪"),)
     assert entries[2:4] == list(ENTRIES[2:4])
+
+
+def test_of_a_tripped_gate_the_named_customers_are_shown_and_its_figure_stays() -> None:
+    tripped = Tripped("max_updates", "1", 57, "57 of 59", examples=(update("7", EMAIL, CITY), update("8", CITY), REJECTION))
+    [found] = View(only=("held",), customers=frozenset({"7", "9"}), fields=("Email",)).of(replace(PLAN, gates=(tripped,))).gates
+    assert found == replace(tripped, examples=(update("7", EMAIL), replace(REJECTION, errors=REJECTION.errors[:1])))
+
+
+def test_a_part_of_a_plan_says_nothing_of_what_the_whole_costs_its_account() -> None:
+    whole = replace(PLAN, estimate=Estimate("shop", 9.0))
+    assert View(masked=True).of(whole).estimate == Estimate("shop", 9.0)
+    assert View(customers=frozenset({"7"})).of(whole).estimate is None
