@@ -491,9 +491,7 @@ def _target(target: TargetSettings, settings: Settings, key: bytes) -> Target:
 async def _seen(plans: Sequence[Plan], settings: Settings, ledger: Reading) -> tuple[TargetPlan, ...]:
     """As reports see them, with what each costs if it is delivered now."""
     now = datetime.now(UTC)
-    accounts = {
-        name: Account(account.policy.pace, await ledger.standing(name)) for name, account in settings.accounts.items()
-    }
+    accounts = {name: Account(account.policy.pace, await ledger.standing(name)) for name, account in settings.accounts.items()}
     costs = estimates([_load(plan, settings.targets[plan.target], now) for plan in plans], accounts, now.timestamp())
     return tuple(_seen_by_reports(plan, cost, settings) for plan, cost in zip(plans, costs, strict=True))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sync.model import Change, Entry, Leaf, Update
 from sync.pipeline.sketch import Sketch, key_of
 
-MOST_COUNTED = 50_000
+MOST_COUNTED = 100_000
 """Values in one exact pass."""
 MOST_NAMED = 1000
 """Values of one field that are told apart; with more of them every change of the field is meant."""
@@ -64,10 +64,10 @@ def _passes(sketches: Mapping[str, Sketch], most: float) -> Iterator[dict[str, _
     known = {name: _Part(frozenset(keys)) for name, keys in candidates.items() if keys}
     if known:
         yield known
-    for name in (name for name, keys in candidates.items() if keys is None):
-        of = sketches[name].seen // MOST_COUNTED + 1
-        for number in range(of):
-            yield {name: _Part(None, number, of)}
+    unsure = [name for name, keys in candidates.items() if keys is None]
+    of = sum(sketches[name].seen for name in unsure) // MOST_COUNTED + 1
+    for number in range(of if unsure else 0):
+        yield {name: _Part(None, number, of) for name in unsure}
 
 
 def _values(entries: Iterator[Entry], parts: Mapping[str, _Part]) -> Iterator[tuple[str, int, Leaf]]:

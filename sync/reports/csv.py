@@ -14,7 +14,7 @@ from typing import Final, TextIO
 from sync.model import Change, Held, Leaf, Missing, Rejection, TargetPlan, Update
 from sync.ports import Report
 from sync.reports.values import shown
-from sync.reports.wording import errors, leavers
+from sync.reports.wording import errors, leavers, why_held
 
 COLUMNS: Final = ("plan", "target", "customer", "id", "outcome", "field", "before", "after", "from", "error")
 MARKS: Final = {"unknown": "<unknown>", "absent": "<absent>", "null": "<null>", '""': "<empty>"}
@@ -52,18 +52,18 @@ def _rows(target: TargetPlan) -> Iterator[Row]:
     for entry in target.entries():
         match entry:
             case Update():
-                yield from _changes(entry, "update", "")
+                yield from (_told(entry, change, "update", "") for change in entry.changes)
             case Rejection():
                 yield from _errors(entry)
             case Held():
-                yield from _changes(entry.update, "held", entry.reason)
+                held = entry.update
+                yield from (_told(held, change, "held", why_held(entry, change.field)) for change in held.changes)
     for customer, why in leavers(target):
         yield customer, "", "left", "", "", "", "", why
 
 
-def _changes(update: Update, outcome: str, error: str) -> Iterator[Row]:
-    for change in update.changes:
-        yield (update.customer, update.identity.value, outcome, *_change(change), error)
+def _told(update: Update, change: Change, outcome: str, error: str) -> Row:
+    return update.customer, update.identity.value, outcome, *_change(change), error
 
 
 def _change(change: Change) -> Row:

@@ -10,7 +10,7 @@ from sync.ports import Report
 from sync.reports.gates import clipped
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import shown, visible
-from sync.reports.wording import Kind, Row, busiest, counted, entries, errors, estimate, leavers, summary
+from sync.reports.wording import Kind, Row, busiest, counted, entries, errors, estimate, leavers, summary, why_held
 
 SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&$#@])")
 BACKTICKS: Final = re.compile("`+")
@@ -147,7 +147,11 @@ def _rejected(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
 
 def _held(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
     heads = ("customer", "id", "field", "before", "after", "from", "held by")
-    rows = ((*row, words(held.reason)) for held in entries(target, Held, policy.limit) for row in _changes(held.update))
+    rows = (
+        (*row, words(why_held(held, change.field)))
+        for held in entries(target, Held, policy.limit)
+        for change, row in zip(held.update.changes, _changes(held.update), strict=True)
+    )
     yield from table(heads, rows)
     yield from _rest(target.held, policy)
     if policy.requests:

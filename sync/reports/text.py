@@ -13,7 +13,7 @@ from sync.reports.gates import clipped
 from sync.reports.ink import Ink
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import shown, visible
-from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, known_as, leavers, summary
+from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, holds, known_as, leavers, summary
 
 COLUMNS: Final = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
 COLOURS: Final = {"updates": "good", "rejected": "bad", "held": "wait"}
@@ -150,9 +150,8 @@ class _Section:
     def _held(self, held: Held) -> Iterator[str]:
         customer, *details = self._update(held.update)
         yield customer
-        yield (
-            "      " + self._ink(visible(held.reason.removeprefix(f"{held.gate}: ")), "wait") + self._ink(f"  {held.gate}", "dim")
-        )
+        for hold in holds(held):
+            yield f"      {self._ink(visible(hold.reason), 'wait')}{self._ink(f'  {hold.gate}', 'dim')}"
         yield from details
 
     def _rejection(self, rejection: Rejection) -> Iterator[str]:

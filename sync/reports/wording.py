@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from sync.errors import FieldError
-from sync.model import Foreign, Held, Identity, Rejection, TargetPlan, Update
+from sync.model import Foreign, Held, Hold, Identity, Rejection, TargetPlan, Update, said_of
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -46,6 +46,17 @@ def leavers(target: TargetPlan, limit: int | None = None) -> Iterator[tuple[str,
 def errors(rejection: Rejection) -> tuple[FieldError, ...]:
     """Why it was rejected: at least one line, so that nobody is left out."""
     return rejection.errors or (FieldError("", "no reason was given"),)
+
+
+def holds(held: Held) -> tuple[Hold, ...]:
+    """What keeps it back, gate by gate."""
+    every = tuple(change.field for change in held.update.changes)
+    return held.holds or (Hold(held.gate, held.reason.removeprefix(f"{held.gate}: "), every),)
+
+
+def why_held(held: Held, field: str) -> str:
+    """Why one of its changes is held."""
+    return said_of([hold for hold in holds(held) if field in hold.fields])
 
 
 def known_as(identity: Identity) -> str:

@@ -166,3 +166,30 @@ def test_a_plan_says_what_is_left_of_the_quota_and_whether_it_ends_before_the_ne
     town.sql("UPDATE customers SET Name = 'C' WHERE Id = 1")
     again = planned(town)["estimate"]
     assert (again["quotas"][0], again["ends_before_next_run"]) == ({"quota": "100/h", "left": 99 - used, "waiting": 0}, True)
+
+
+def test_a_source_that_makes_many_be_rejected_holds_the_others_until_it_is_well_or_they_are_released(town: Place) -> None:
+    town.target("sellercloud", 'Name = { from = "Name", when_null = "reject" }', tail='[gates]\nmax_rejected = "10%"\n')
+    assert town.cli("run").code == 0
+    town.sql("UPDATE customers SET Name = NULL WHERE Id <= 4", "UPDATE customers SET Name = 'B' WHERE Id = 30")
+    before = len(town.sandbox.updates())
+    for _ in range(2):
+        assert town.cli("run").code == 3
+        found = town.failures()
+        assert found["sellercloud", "30"]["reason"] == "max_rejected: 4 of 30 customers are rejected; the limit is 10%"
+        assert [found["sellercloud", str(number)]["outcome"] for number in range(1, 5)] == ["rejected"] * 4
+    town.sql("UPDATE customers SET Name = 'well' WHERE Id <= 2")
+    assert town.cli("run").code == 3
+    assert sent(town, before) == {customer: {"Name"} for customer in ("1", "2", "30")}
+
+    town.sql("UPDATE customers SET Name = NULL WHERE Id IN (5, 6, 7)", "UPDATE customers SET Name = 'C' WHERE Id = 29")
+    before = len(town.sandbox.updates())
+    assert town.cli("run").code == 3
+    assert sent(town, before) == {"29": {"Name"}}
+    town.sql("UPDATE customers SET Name = NULL WHERE Id IN (8, 9, 10, 11)", "UPDATE customers SET Name = 'D' WHERE Id = 29")
+    before = len(town.sandbox.updates())
+    assert town.cli("run").code == 3
+    assert town.cli("release", "sellercloud", "--gate", "max_rejected", "--json").tree["released"] == 1
+    town.sql("UPDATE customers SET Name = 'E' WHERE Id = 28")
+    assert town.cli("run").code == 3
+    assert sent(town, before) == {"28": {"Name"}, "29": {"Name"}}

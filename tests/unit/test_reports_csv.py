@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.errors import FieldError
-from sync.model import ABSENT, UNKNOWN, Change, Entry, Held, Identity, Pending, Rejection, TargetPlan, Unchanged, Update
+from sync.model import ABSENT, UNKNOWN, Change, Entry, Held, Hold, Identity, Pending, Rejection, TargetPlan, Unchanged, Update
 from sync.reports.csv import COLUMNS, Csv, safe
 
 
@@ -87,3 +87,10 @@ def test_lines_end_as_the_standard_says() -> None:
     out = io.StringIO(newline="")
     Csv().write("p1", [], out)
     assert out.getvalue().endswith('"error"\r\n')
+
+
+def test_of_a_held_change_the_gates_are_named_that_hold_it() -> None:
+    holds = (Hold("max_cleared", "too many cleared", ("Fax",)), Hold("max_updates", "too many", ("Email", "Fax")))
+    both = update("6", Change("Email", "a", "b"), Change("Fax", "1", ""))
+    lines = rows(Held(both, "max_cleared", "both", holds))
+    assert [line[-1] for line in lines[1:]] == ["max_updates: too many", "max_cleared: too many cleared; max_updates: too many"]

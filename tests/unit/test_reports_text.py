@@ -12,6 +12,7 @@ from sync.model import (
     Change,
     Estimate,
     Held,
+    Hold,
     Identity,
     Pending,
     Rejection,
@@ -183,3 +184,17 @@ def test_a_tripped_gate_comes_before_the_customers_with_value_and_examples() -> 
 )
 def test_an_estimate_says_what_a_plan_means_for_its_account(estimate: Estimate, said: str) -> None:
     assert f"crm  {said}" in written(TextPolicy(), replace(TARGET, estimate=estimate)).splitlines()
+
+
+def test_of_a_customer_that_several_gates_hold_each_has_its_line() -> None:
+    email, fax = Change("Email", "a", "b"), Change("Fax", "1", "")
+    holds = (Hold("max_cleared", "too many cleared", ("Fax",)), Hold("max_updates", "too many", ("Email", "Fax")))
+    held = Held(update("6", email, fax), "max_cleared", "max_cleared: too many cleared; max_updates: too many", holds)
+    target = TargetPlan("crm", 0, 0, 0, 0, 1, {}, 0, lambda: iter([held]))
+    assert written(TextPolicy(), target).splitlines()[-5:] == [
+        "    customer 6  id 476",
+        "      too many cleared  max_cleared",
+        "      too many  max_updates",
+        '      Email  "a" -> "b"',
+        '      Fax  "1" -> ""',
+    ]

@@ -73,17 +73,17 @@ def test_values_that_differ_have_keys_that_differ() -> None:
 # ---- over a plan
 
 
-def entries(values: list[str]) -> list[Entry]:
-    made = (Update(str(number), Identity("1"), 1, (Change("F", "", value),), {}, ()) for number, value in enumerate(values))
-    return [*made, Unchanged(Pending("u", 1))]
+def entries(values: list[str]) -> Iterator[Entry]:
+    yield Unchanged(Pending("u", 1))
+    for number, value in enumerate(values):
+        yield Update(str(number), Identity("1"), 1, (Change("F", "", value),), {}, ())
 
 
 def found(values: list[str], most: float) -> list[tuple[str, Any, int, int | None]]:
-    plan = entries(values)
     kept = sketch([key_of(value) for value in values])
     return [
         (one.field, one.value, one.count, len(one.keys) if one.keys is not None else None)
-        for one in heaviest({"F": kept}, lambda: iter(plan), most)
+        for one in heaviest({"F": kept}, lambda: entries(values), most)
     ]
 
 
