@@ -45,12 +45,14 @@ T = TypeVar("T")
 class Page:
     """Some rows of a source: the key and a digest of each, how many had no key, and the cursor after them (None: it has none).
 
+    `whole` is a digest of all of them (empty: none), by which a page that was seen before is known without a look at its rows.
     `note` tells a person what is odd about this read, and what to do; it keeps nothing from being done.
     """
 
     rows: Sequence[tuple[str, bytes]]
     cursor: object = None
     keyless: int = 0
+    whole: bytes = b""
     note: str = ""
 
 
@@ -195,8 +197,8 @@ class Reading(Protocol):
         """The source's cursor as last filed; None at first."""
 
     @abstractmethod
-    async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        """Those of the rows whose digest is not the one that was last filed."""
+    async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]], whole: bytes = b"") -> list[tuple[str, bytes]]:
+        """Those of the rows whose digest is not the one that was last filed; `whole` is the digest of a page of them."""
 
     @abstractmethod
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:

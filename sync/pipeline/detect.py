@@ -46,7 +46,7 @@ async def detect(
     cursor = start = kept[1] if isinstance(kept, list) and kept[0] == stream.definition else None
     async with aclosing(stream.source.changed(start)) as pages:  # type: ignore[type-var]
         async for page in pages:
-            fresh = await store.unseen(name, page.rows)
+            fresh = await store.unseen(name, page.rows, page.whole)
             reach("before_filing")
             if fresh or page.cursor not in (None, cursor):
                 moved = None if page.cursor is None else [stream.definition, page.cursor]

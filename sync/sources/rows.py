@@ -2,12 +2,14 @@
 
 import marshal
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 
 from xxhash import xxh3_128_digest
 
+Keyed = tuple[str, bytes]
+NO_KEY = (None, "")
 EXACT = 2**53
 """Up to here a float holds every whole number."""
 TWICE = "two rows of the source have this key: make it unique there, or choose another key"
@@ -19,18 +21,39 @@ def key_text(value: object) -> str | None:
 
     Raises ValueError, without the value, for what cannot be one.
     """
-    if value is None or value == "":
+    if value in NO_KEY:
         return None
     if isinstance(value, bytes | bytearray | memoryview):
         raise ValueError("holds bytes; a key has to be text or a number")  # noqa: TRY004 - told as a mistake of the data
     return str(int(value)) if isinstance(value, float | Decimal) and _is_whole(value) else str(value)
 
 
-def digester(key: bytes) -> Callable[[tuple[Any, ...]], bytes]:
-    """Makes the digest of a row; seeded, so that nobody who does not know the key can make two rows that look the same."""
+class Sealed(Sequence[Keyed]):
+    """Rows with their digests, each made when somebody looks."""
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]], seal: Callable[[tuple[Any, ...]], Keyed]) -> None:
+        self._rows = rows
+        self._seal = seal
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Keyed: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Keyed]: ...
+    def __getitem__(self, place: int | slice) -> Keyed | list[Keyed]:
+        return self._seal(self._rows[place]) if isinstance(place, int) else list(map(self._seal, self._rows[place]))
+
+    def __iter__(self) -> Iterator[Keyed]:
+        return map(self._seal, self._rows)
+
+
+def digester(key: bytes) -> Callable[[Any], bytes]:
+    """Makes the digest of a row or of many; seeded, so that nobody who does not know the key makes two that look the same."""
     seed = int.from_bytes(key[:8])
 
-    def digest(row: tuple[Any, ...]) -> bytes:
+    def digest(row: Any) -> bytes:
         """Version 2 of marshal writes the same bytes for the same plain values, whatever else the process holds."""
         try:
             content = marshal.dumps(row, 2)

@@ -10,6 +10,8 @@ from sync.errors import FieldError
 from sync.model import ABSENT, PLAIN, UNKNOWN, Change, Diff, Hold, Leaf, Missing, Releases, Request, Secret
 
 DECIMAL, SECRET, MISSING = "$decimal", "$secret", "$missing"
+MARKS = {id(missing): {MISSING: missing.value} for missing in (ABSENT, UNKNOWN)}
+"""Ready made, since most changes of a new target come from what is unknown."""
 NOTHING: Releases = frozenset()
 
 
@@ -28,7 +30,7 @@ def decode(text: bytes) -> dict[str, Leaf]:
 
 def encode_changes(changes: Diff) -> bytes:
     """Changes as (field, before, after, sources)."""
-    rows = [(change.field, change.before, change.after, change.sources) for change in changes]
+    rows = [(field, MARKS.get(id(before), before), after, sources) for field, before, after, sources in changes]
     return orjson.dumps(rows, default=_mark, option=PLAIN)
 
 

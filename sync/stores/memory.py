@@ -94,7 +94,7 @@ class Memory(Store):
     async def cursor(self, source: str) -> object:
         return self._cursors.get(source)
 
-    async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]], whole: bytes = b"") -> list[tuple[str, bytes]]:  # noqa: ARG002 - here a look costs nothing
         seen = self._seen.get(source, {})
         return [(key, digest) for key, digest in rows if seen.get(key) != digest]
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import orjson
-from xxhash import xxh3_128_digest
 
 from sync.model import LONGEST_STOP, Baseline, Failure, Outcome, Pending, Tally, Timing
 from sync.stores import past
@@ -19,15 +18,17 @@ def rows(connection: sqlite3.Connection, statement: str, values: Sequence[object
     return connection.execute(statement, values).fetchall()
 
 
-def unseen(connection: sqlite3.Connection, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+def unseen(
+    connection: sqlite3.Connection, source: str, rows: Sequence[tuple[str, bytes]], whole: bytes
+) -> list[tuple[str, bytes]]:
     """Row by row, unless the same page of rows has been found to be seen before (`pages` holds until `seen` changes)."""
-    page = (source, xxh3_128_digest(b"".join([digest for _, digest in rows])))
-    if connection.execute("SELECT 1 FROM main.pages WHERE source = ? AND digest = ?", page).fetchone():
+    page = (source, whole)
+    if whole and connection.execute("SELECT 1 FROM main.pages WHERE source = ? AND digest = ?", page).fetchone():
         return []
     statement = "SELECT key, digest FROM main.seen WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
     known = dict(connection.execute(statement, (source, orjson.dumps([key for key, _ in rows]).decode())).fetchall())
     unseen = [row for row in rows if known.get(row[0]) != row[1]]
-    if not unseen:
+    if whole and not unseen:
         connection.execute("INSERT OR IGNORE INTO pages VALUES (?, ?)", page)
     return unseen
 

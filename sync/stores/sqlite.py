@@ -73,8 +73,8 @@ class Ledger(Filer):
         rows = await self._call(reads.rows, "SELECT cursor FROM main.sources WHERE name = ?", (source,))
         return orjson.loads(rows[0][0]) if rows else None
 
-    async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        return await self._call(reads.unseen, source, rows)
+    async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]], whole: bytes = b"") -> list[tuple[str, bytes]]:
+        return await self._call(reads.unseen, source, rows, whole)
 
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
         return await self._call(reads.pending, target, after, size)

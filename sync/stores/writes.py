@@ -99,11 +99,11 @@ def recover(connection: sqlite3.Connection) -> None:
 
 
 def intend(connection: sqlite3.Connection, target: str, updates: Sequence[Update]) -> None:
-    fields = {update.customer: {change.field for change in update.changes} for update in updates}
+    fields = {update.customer: [change.field for change in update.changes] for update in updates}
     statement = "SELECT customer, fields FROM intents WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
     for customer, intended in connection.execute(statement, (target, _text(list(fields)))):
-        fields[customer] |= set(orjson.loads(intended))
-    rows = [(target, customer, orjson.dumps(sorted(names))) for customer, names in fields.items()]
+        fields[customer] = sorted({*fields[customer], *orjson.loads(intended)})
+    rows = [(target, customer, orjson.dumps(names)) for customer, names in fields.items()]
     insert(connection, "INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", rows)
     claimed = _text([(update.identity.value, update.customer) for update in updates])
     connection.execute(OTHERS, {"target": target, "claimed": claimed})

@@ -13,20 +13,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import orjson
 from aiohttp import web
 
-from sync import app
+from sync import app, loop
 from sync.log import Redactor, configure
-from sync.model import Baseline, Field, Identity, Record
+from sync.model import UNKNOWN, Baseline, Change, Field, Identity, Outcome, Pending, Record, Request, Settlement, Update
+from sync.pipeline.deliver import BATCH
 from sync.pipeline.detect import Stream, detect
 from sync.pipeline.diff import diff
 from sync.settings import load
-from sync.sources.sql import Sql, Table
-from sync.sources.sqlite import SqliteDialect
 from sync.stores.file import keep_key, secret_key
 from sync.stores.sqlite import open_store
 
@@ -69,6 +69,13 @@ def main() -> None:
             ("1,000,000 unchanged: time of a run / bare SELECT", unchanged(Path(folder) / "scan", 1_000_000 // scale), "<= 1.6")
         )
         rows.append(("peak memory of a run: 1,000,000 / 100,000 customers, 1 % changed", memory(Path(folder), scale), "<= 1.2"))
+        rows.append(
+            (
+                "CPU of writing down an update, intent and outcome / of a push in the bare loop",
+                written(Path(folder)),
+                "<= 0.25",
+            )
+        )
         rows.append(("field diff of one customer of 30 fields / one orjson.dumps of it", diffs(), ""))
     width = max(len(name) for name, _, _ in rows)
     for name, figure, goal in rows:
@@ -170,26 +177,25 @@ async def bare_loop(url: str, bodies: list[tuple[int, dict[str, str]]]) -> None:
 def unchanged(folder: Path, customers: int) -> float:
     """A run that finds nothing, against fetching the same rows."""
     config = make_world(folder, customers)
-    asyncio.run(see_everything(folder, config))
+    asyncio.run(see_everything(config))
     ours = [timed(lambda: run_once(config)) for _ in range(ROUNDS)]
     bare = [timed(lambda: bare_select(folder / "source.db")) for _ in range(ROUNDS)]
     told(f"{customers} unchanged", ours, bare)
     return statistics.median(ours) / statistics.median(bare)
 
 
-async def see_everything(folder: Path, config: Path) -> None:
+async def see_everything(config: Path) -> None:
     """As if every customer had been delivered long ago: seen, and waiting for nobody."""
     settings = load(config)
     path = app.state_path(settings)
-    store = open_store(path, exclusive=True)
     key = secret_key(path)
     keep_key(path, key)
-    table = Table("sources.crm", "id", table="customers")
-    source = Sql(table, SqliteDialect(folder / "source.db", "sources.crm"), key)
-    await detect(Stream("crm", source, app.definition(settings.sources["crm"]), ("vendor",)), store)
-    await store.enrol("vendor", "crm", settings.targets["vendor"].fingerprint)
-    await source.close()
-    await store.close()
+    store = open_store(path, exclusive=True)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        [feed] = app.make_feeds(settings, tuple(settings.targets), key, stack)
+        await detect(Stream(feed.name, feed.source, feed.definition, feed.names), store)
+        await store.enrol("vendor", "crm", settings.targets["vendor"].fingerprint)
     with sqlite3.connect(path) as state:
         state.execute("DELETE FROM pending")
     state.close()
@@ -209,7 +215,7 @@ def memory(folder: Path, scale: int) -> float:
     for customers in (1_000_000 // scale, 100_000 // scale):
         place = folder / f"memory-{customers}"
         config = make_world(place, customers)
-        asyncio.run(see_everything(place, config))
+        asyncio.run(see_everything(config))
         with sqlite3.connect(place / "source.db") as database:
             database.execute("UPDATE customers SET f1 = 'changed' WHERE id % 100 = 0")
         database.close()
@@ -232,6 +238,51 @@ def memory(folder: Path, scale: int) -> float:
         peaks.append(usage.ru_maxrss)
     print(f"  peak memory: {peaks[0] / 1024:.0f} MB and {peaks[1] / 1024:.0f} MB", file=sys.stderr)
     return peaks[0] / peaks[1]
+
+
+def written(folder: Path, updates: int = 5_000) -> float:
+    """What the state costs, in the batches in which updates are delivered, against sending the same bodies."""
+    ready: multiprocessing.Queue[int] = multiprocessing.Queue()
+    vendor = multiprocessing.Process(target=serve, args=(0.0, ready), daemon=True)
+    vendor.start()
+    url = f"http://127.0.0.1:{ready.get()}"
+    bodies = [(key, {name: f"value {number} of {key}" for number, name in enumerate(FIELDS)}) for key in range(updates)]
+    ours = [loop.run(write_down(path, url, bodies)) for path in (folder / f"written-{number}.db" for number in range(ROUNDS))]
+    bare = []
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        loop.run(bare_loop(url, bodies))
+        bare.append(time.process_time() - start)
+    vendor.terminate()
+    told(f"CPU of {updates} updates written down", ours, bare)
+    return statistics.median(ours) / statistics.median(bare)
+
+
+async def write_down(path: Path, url: str, bodies: list[tuple[int, dict[str, str]]]) -> float:
+    """Seconds of CPU, less what it takes to make the updates."""
+    store = open_store(path, exclusive=True)
+    waiting = await store.wait("vendor", [str(key) for key, _ in bodies])
+    updates = [told_as(pending, body, url) for pending, (_, body) in zip(waiting, bodies, strict=True)]
+    ended = [settled(update) for update in updates]
+    begin = time.process_time()
+    for start in range(0, len(bodies), BATCH):
+        await store.intend("vendor", updates[start : start + BATCH])
+        await store.settle("vendor", url, ended[start : start + BATCH], run="bench")
+    spent = time.process_time() - begin
+    await store.close()
+    return spent
+
+
+def told_as(pending: Pending, body: dict[str, str], url: str) -> Update:
+    changes = tuple(Change(name, UNKNOWN, value, (name,)) for name, value in sorted(body.items()))
+    request = Request("PUT", f"{url}/Customers/{pending.customer}", body)
+    return Update(pending.customer, Identity(pending.customer), pending.version, changes, body, (request,))
+
+
+def settled(update: Update) -> Settlement:
+    sent = {"changes": update.changes, "requests": update.requests, "status": 200}
+    id = update.identity.value
+    return Settlement(update.customer, id, update.version, Outcome.DELIVERED, taken=update.leaves, attempts=1, **sent)
 
 
 def diffs() -> float:
@@ -260,7 +311,7 @@ def timed(work: Callable[[], Awaitable[None]], before: Callable[[], None] = lamb
         await work()
         return time.perf_counter() - start
 
-    return asyncio.run(waited())
+    return loop.run(waited())
 
 
 def timed_many(work: Callable[[], object], times: int = 20_000) -> float:
