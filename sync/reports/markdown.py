@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, TextIO
 
 from sync.model import ABSENT, Change, Held, Rejection, Request, TargetPlan, Tripped, Update
@@ -131,7 +132,10 @@ def _change(change: Change) -> Cells:
 
 
 def _value(pieces: Pieces) -> str:
-    return code("".join(piece.text for piece in pieces))
+    """What differs stands out in bold; code spans never touch, because only what differs and what does not take turns."""
+    turns = groupby(pieces, key=lambda piece: piece.differs)
+    spans = [(differs, code("".join(piece.text for piece in run))) for differs, run in turns]
+    return "".join(f"**{span}**" if differs else span for differs, span in spans)
 
 
 def _rejected(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:

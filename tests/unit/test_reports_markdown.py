@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from sync.errors import FieldError
 from sync.model import UNKNOWN, Change, Identity, Pending, Rejection, Request, TargetPlan, Update
 from sync.reports.markdown import Markdown, MarkdownPolicy, code, table, words
-from sync.reports.values import visible
+from sync.reports.values import quoted, visible
 
 PARSER = MarkdownIt("commonmark").enable("table")
 
@@ -57,6 +57,24 @@ def test_a_cell_never_becomes_two(text: str) -> None:
 def test_a_change_is_a_row() -> None:
     shown = written(MarkdownPolicy(), update("7", Change("Email", UNKNOWN, "b@x.org", ("Mail",))))
     assert '| `7` | `7` | `Email` | `unknown` | `"b@x.org"` | Mail |' in shown
+
+
+def test_what_differs_within_two_texts_is_bold() -> None:
+    shown = written(MarkdownPolicy(), update("7", Change("Email", "anna@x.org", "anne@x.org")))
+    assert '| `"ann`**`a`**`@x.org"` | `"ann`**`e`**`@x.org"` |' in shown
+
+
+TEXTS = st.text(st.sampled_from('ab `*|\\"_<é'), min_size=1, max_size=12)
+
+
+@given(TEXTS, TEXTS)
+def test_a_marked_value_reads_as_the_value(before: str, after: str) -> None:
+    shown = written(MarkdownPolicy(), update("7", Change("N", before, after)))
+    table = shown[shown.index("| customer") :].partition("\n\n")[0]
+    cells = inline(table)[6:]
+    told = ["".join(token.content for token in cell) for cell in cells[3:5]]
+    assert told == [quoted(before), quoted(after)]
+    assert {token.type for cell in cells[3:5] for token in cell} <= {"code_inline", "text", "strong_open", "strong_close"}
 
 
 def test_a_list_is_cut_with_how_many_more() -> None:
