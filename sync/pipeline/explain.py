@@ -21,6 +21,7 @@ from sync.model import (
 )
 from sync.pipeline.diff import diff
 from sync.pipeline.project import Misfit, Rule, project
+from sync.pipeline.rules import nearest
 from sync.pipeline.run import Target, keeping
 from sync.ports import Reading, Source
 
@@ -38,8 +39,12 @@ class Asked:
 
 
 async def explained(asked: Asked, customer: str, field: str | None, failure: Failure | None) -> Explanation:
-    """All fields, or the one that is asked for. Raises SourceError, StateError, and SyncError for whom nobody knows."""
+    """All fields, or the one that is asked for. Raises SourceError, StateError, and SyncError for whom or what nobody knows."""
     target = asked.target
+    rules = [rule for rule in target.projection.rules if field in (None, rule.field)]
+    if field and not rules:
+        known = nearest(field, [rule.field for rule in target.projection.rules])
+        raise SyncError(f"{target.name}: the map has no field {field}{known}")
     found = await asked.source.fetch([customer])
     baseline = (await asked.store.baselines(target.name, [customer])).get(customer)
     history = await asked.store.history(target.name, customer, EPISODES)
@@ -55,7 +60,6 @@ async def explained(asked: Asked, customer: str, field: str | None, failure: Fai
         if baseline and baseline.place == target.vendor.place and (not record or baseline.id == record.identity.value)
         else None
     )
-    rules = [rule for rule in target.projection.rules if field in (None, rule.field)]
     return Explanation(
         target.name,
         customer,
@@ -64,15 +68,13 @@ async def explained(asked: Asked, customer: str, field: str | None, failure: Fai
         failure,
         _planned(target, record, baseline) if record else (),
         tuple(history),
-        _note(bool(found), projected, field, rules),
+        _note(bool(found), projected),
     )
 
 
-def _note(found: bool, projected: Record | Misfit | None, field: str | None, rules: list[Rule]) -> str:
+def _note(found: bool, projected: Record | Misfit | None) -> str:
     if not found:
         return "the source has no such customer"
-    if field and not rules:
-        return f"the map has no field {field}"
     return "" if projected else "this customer is not this target's (where, or without_id)"
 
 

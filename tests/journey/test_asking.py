@@ -38,7 +38,8 @@ def test_the_demos_lines_are_not_broken_where_nobody_reads_them_on_a_screen(plac
 def test_who_is_nobodys_customer_is_said_so_and_who_is_gone_is_still_explained(ready: Place) -> None:
     assert ready.cli("run").code == 0
     ready.sql("DELETE FROM customers WHERE Id = 5")
-    nobody, gone = ready.all(("explain", "rpm", "7777"), ("explain", "rpm", "5"))
+    nobody, gone, field = ready.all(("explain", "rpm", "7777"), ("explain", "rpm", "5"), ("explain", "rpm", "1", "Nmae"))
+    assert (field.code, field.out, field.err) == (1, "", "rpm: the map has no field Nmae; did you mean Name?\n")
     assert (nobody.code, nobody.out) == (1, "")
     assert nobody.err == "rpm: source crm has no customer 7777, and nothing is remembered of one\n"
     assert gone.code == 0
