@@ -348,7 +348,7 @@ def _settled(draft: _Draft, accounts: Mapping[str, AccountSettings]) -> TargetSe
 
 def _owned(target: TargetSettings, source: SourceTable) -> Owned:
     """Two sources may be read in another way and still be the same rows."""
-    rows = (source.kind, source.model_dump(exclude={"key", "cursor", "overlap"}))
+    rows = source.model_copy(update={"key": "", "cursor": None}).reading()
     fields = tuple(rule.field for rule in target.rules)
     return Owned(target.name, target.file, target.account, rows, target.table.where or {}, fields)
 

@@ -83,6 +83,9 @@ def test_a_source_that_is_not_there_yet_is_warned_of(ready: Place) -> None:
     check = ready.cli("check")
     assert (check.code, check.out) == (0, "config: 1 source, 1 account, 1 target: valid\n")
     assert "sources.crm: nowhere.sqlite is not there" in check.err
+    ready.config("rpm", source='kind = "file"\npath = "nowhere.csv"\nkey = "Id"\n')
+    check = ready.cli("check")
+    assert (check.code, "sources.crm: nowhere.csv is not there" in check.err) == (0, True)
 
 
 def test_who_leaves_a_target_is_counted_by_the_plan_and_by_the_run_and_told_once(ready: Place) -> None:

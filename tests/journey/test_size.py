@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.reports.forms import FORMS
 from tests.journey.conftest import Place, environment
 
 pytestmark = pytest.mark.long
@@ -55,7 +56,8 @@ def run(place: Place, *words: str) -> tuple[float, float]:
 
 
 def peaks(place: Place, rows: int) -> dict[str, float]:
-    """The peak memory of the first run, of a plan and a run of the 1 % that changed, and of a run without a change."""
+    """The peak memory of the first run, of a plan and a run of the 1 % that changed, of a run without a change, and of a plan
+    in which everybody changes, as reports of all forms."""
     fill(place.folder / "crm.sqlite", rows)
     place.config(*MAPS, extra="concurrency = 16\n")
     place.target("sellercloud", MAPS["sellercloud"])
@@ -70,6 +72,10 @@ def peaks(place: Place, rows: int) -> dict[str, float]:
     }
     found["changed"] = run(place, "run")[0]
     found["quiet"] = run(place, "run")[0]
+    place.sql("UPDATE customers SET F1 = F1 || '?', F5 = NULL")
+    found["reports"] = run(place, "plan", "--format", ",".join(FORMS), "--out", "reports", "--requests")[0]
+    with (place.folder / "reports/plan.csv").open(encoding="utf-8") as lines:
+        assert sum(1 for _ in lines) > rows + rows // 10
     return found
 
 

@@ -107,6 +107,12 @@ class FileTable(SourceTable):
         return not self.remote and Path(self.path).expanduser().exists()
 
     @property
+    def missing(self) -> Path | None:
+        """One file of this machine; a pattern may find files later."""
+        path = Path(self.path).expanduser()
+        return None if self.remote or has_magic(self.path) or path.exists() else path
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What the store is shown."""
         return secrets_in(self.path, self.options) if self.remote else ()
