@@ -31,7 +31,7 @@ from sync.pipeline.undo import plan_undo
 from sync.ports import Reading, Source, Store, Watch
 from sync.service.retention import prune
 from sync.service.scheduler import Schedule
-from sync.settings import Settings, SourceTable, SqlTable, TargetSettings
+from sync.settings import HttpTable, Settings, SqlTable, TargetSettings
 from sync.sources.alchemy import AlchemyDialect
 from sync.sources.dialect import Address, Dialect
 from sync.sources.mysql import MysqlDialect
@@ -41,6 +41,7 @@ from sync.sources.sqlite import SqliteDialect
 from sync.stores.file import is_locked, keep_key, secret_key
 from sync.stores.saved import open_saved, save
 from sync.stores.sqlite import open_forgetful, open_store
+from sync.switchboard import Switchboard
 
 SQLITE = "sqlite:///"
 LAST_RUNS = 5
@@ -86,7 +87,8 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
         key = secret_key(path)
         ledger = open_forgetful(path)
         stack.push_async_callback(ledger.close)
-        feeds, troubles = await _open_feeds(settings, names, key, stack)
+        board = open_board(settings, Redactor(), stack)
+        feeds, troubles = await _open_feeds(board, names, key, stack)
         plans: list[Plan] = []
         for feed in feeds:
             try:
@@ -112,7 +114,8 @@ async def propose_undo(settings: Settings, run: str) -> AsyncIterator[Proposal]:
         stack.push_async_callback(ledger.close)
         names = [name for name in settings.targets if await ledger.told(run, name, "", 1)]
         troubles = await _undoable(run, names, ledger, settings)
-        feeds, unread = await _open_feeds(settings, names, key, stack) if names else ([], [])
+        board = open_board(settings, Redactor(), stack)
+        feeds, unread = await _open_feeds(board, names, key, stack) if names else ([], [])
         plans: list[Plan] = []
         for feed in feeds:
             try:
@@ -148,6 +151,7 @@ async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopp
         parts = await _open_parts(settings, names, watch, stopping, redactor, stack)
         report = await run(parts.feeds, parts.ways, parts.store, watch)
         report.troubles.extend(parts.troubles)
+        await parts.board.remember(parts.store)
         await prune(parts.store, settings.keep)
         return report
 
@@ -193,6 +197,7 @@ class _Parts:
     feeds: Sequence[Feed]
     ways: Mapping[str, Way]
     troubles: Sequence[str]
+    board: Switchboard
 
 
 async def _open_parts(
@@ -202,15 +207,17 @@ async def _open_parts(
 
     path = state_path(settings)
     key = secret_key(path)
-    feeds, troubles = await _open_feeds(settings, names, key, stack)  # a mistake is told before any file is made
+    board = open_board(settings, redactor, stack)
+    feeds, troubles = await _open_feeds(board, names, key, stack)  # a mistake is told before any file is made
     store = open_store(path, exclusive=True)
     stack.push_async_callback(store.close)
     keep_key(path, key)
+    await board.remember(store)
     await recover(settings, store)
     wire = await stack.enter_async_context(open_wire())
-    ways = await open_ways(settings, Base(store, wire, redactor, watch), stopping)
+    ways = await open_ways(board, Base(store, wire, redactor, watch), stopping)
     wanted = {target.account for feed in feeds for target in feed.chosen}
-    return _Parts(store, feeds, {name: way for name, way in ways.items() if name in wanted}, troubles)
+    return _Parts(store, feeds, {name: way for name, way in ways.items() if name in wanted}, troubles, board)
 
 
 async def recover(settings: Settings, store: Store) -> None:
@@ -223,15 +230,23 @@ async def recover(settings: Settings, store: Store) -> None:
     await store.recover()
 
 
-async def open_ways(settings: Settings, base: Base, stopping: asyncio.Event) -> dict[str, Way]:
-    """A way to each account, which goes on from where it stood."""
-    ways = {}
-    for name, account in settings.accounts.items():
-        base.redactor.learn(account.secrets)
-        lane = Lane(name, account.policy, await base.store.standing(name), stopping, remember=partial(base.store.stand, name))
-        speaker = Speaker(account.vendor, lane, ObservedWire(base.wire, name, base.watch), base.redactor)
-        ways[name] = Way(lane, bound(Courier(account.vendor, speaker).carry))
-    return ways
+async def open_ways(board: Switchboard, base: Base, stopping: asyncio.Event) -> dict[str, Way]:
+    """A way to each account, which goes on from where it stood; sources that ask one of them share its lane."""
+    speakers = {}
+    for name, line in board.lines.items():
+        base.redactor.learn(line.secrets)
+        lane = Lane(name, line.policy, await base.store.standing(name), stopping, remember=partial(base.store.stand, name))
+        speakers[name] = Speaker(line.signing, lane, ObservedWire(base.wire, name, base.watch), base.redactor)
+    board.connect(speakers)
+    accounts = board.settings.accounts.items()
+    return {name: Way(speakers[name].lane, bound(Courier(account.vendor, speakers[name]).carry)) for name, account in accounts}
+
+
+def open_board(settings: Settings, redactor: Redactor, stack: AsyncExitStack) -> Switchboard:
+    """What connects sources with the accounts that they ask. Raises ConfigError."""
+    board = Switchboard(settings, state_path(settings), redactor)
+    stack.push_async_callback(board.close)
+    return board
 
 
 async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[tuple[str, str | None]]:
@@ -239,9 +254,10 @@ async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[
     from sync.wire import open_wire
 
     async with AsyncExitStack() as stack:
-        for name, table in settings.sources.items():
+        board = open_board(settings, redactor, stack)
+        for name in settings.sources:
             try:
-                source = _source(name, table, b"check", stack)
+                source = _source(name, board, b"check", stack)
                 wrong = await _mistakes(name, source, settings, tuple(settings.targets))
                 yield f"sources.{name}", "\n".join(map(str, wrong)) or None
             except SyncError as error:
@@ -282,9 +298,10 @@ async def check_files(settings: Settings) -> list[str]:
     warnings: list[str] = []
     async with AsyncExitStack() as stack:
         wrong: list[Mistake] = []
+        board = open_board(settings, Redactor(), stack)
         for name, table in settings.sources.items():
             if table.offline:
-                source = _source(name, table, b"check", stack)
+                source = _source(name, board, b"check", stack)
                 wrong += await _mistakes(name, source, settings, tuple(settings.targets))
             elif table.missing:
                 warnings.append(f"{settings.file}: sources.{name}: {table.missing} is not there (seen from {Path.cwd()})")
@@ -325,7 +342,8 @@ async def explain(settings: Settings, name: str, customer: str, field: str | Non
         path = state_path(settings)
         ledger = open_forgetful(path)
         stack.push_async_callback(ledger.close)
-        feeds, troubles = await _open_feeds(settings, [name], secret_key(path), stack)
+        board = open_board(settings, Redactor(), stack)
+        feeds, troubles = await _open_feeds(board, [name], secret_key(path), stack)
         if troubles:
             raise SourceError(troubles[0])
         failures = [failure for failure in await ledger.failures([name]) if failure.customer == customer]
@@ -392,15 +410,15 @@ def _chosen(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
 
 
 async def _open_feeds(
-    settings: Settings, names: Sequence[str], key: bytes, stack: AsyncExitStack
+    board: Switchboard, names: Sequence[str], key: bytes, stack: AsyncExitStack
 ) -> tuple[list[Feed], list[str]]:
     """Every source that a chosen target needs; a source that cannot be read is told, and its targets wait. Raises ConfigError."""
     feeds: list[Feed] = []
     wrong: list[Mistake] = []
     troubles: list[str] = []
-    for feed in make_feeds(settings, _chosen(settings, names), key, stack):
+    for feed in make_feeds(board, _chosen(board.settings, names), key, stack):
         try:
-            wrong += await find_mistakes(feed, settings)
+            wrong += await find_mistakes(feed, board.settings)
             feeds.append(feed)
         except SyncError as error:
             troubles.append(str(error))
@@ -409,15 +427,15 @@ async def _open_feeds(
     return feeds, troubles
 
 
-def make_feeds(settings: Settings, chosen: Sequence[str], key: bytes, stack: AsyncExitStack) -> list[Feed]:
+def make_feeds(board: Switchboard, chosen: Sequence[str], key: bytes, stack: AsyncExitStack) -> list[Feed]:
     """Every source that a chosen target needs. Nothing is read yet, so that what it names may not be there."""
-    targets = [_target(target, settings, key) for target in settings.targets.values()]
+    targets = [_target(target, board.settings, key) for target in board.settings.targets.values()]
     feeds = []
-    for name, table in settings.sources.items():
+    for name, table in board.settings.sources.items():
         fed = tuple(target for target in targets if target.source == name)
         wanted = tuple(target for target in fed if target.name in chosen)
         if wanted:
-            feeds.append(Feed(name, _source(name, table, key, stack), fed, wanted, table.definition))
+            feeds.append(Feed(name, _source(name, board, key, stack), fed, wanted, board.definition(table)))
     return feeds
 
 
@@ -443,8 +461,9 @@ OPENERS: Mapping[str, Callable[[str, Any, bytes], Source]] = {"file": open_file,
 """How a source of each kind is made of its name, its table and the key of its digests. Nothing is connected to yet."""
 
 
-def _source(name: str, table: SourceTable, key: bytes, stack: AsyncExitStack) -> Source:
-    source = OPENERS[table.kind](name, table, key)
+def _source(name: str, board: Switchboard, key: bytes, stack: AsyncExitStack) -> Source:
+    table = board.settings.sources[name]
+    source = board.open(name, table, key) if isinstance(table, HttpTable) else OPENERS[table.kind](name, table, key)
     stack.push_async_callback(source.close)
     return source
 
@@ -458,7 +477,9 @@ async def _mistakes(name: str, source: Source, settings: Settings, targets: Sequ
 
 
 def _unknown_fields(source: str, found: Mapping[str, str], settings: Settings, targets: Sequence[str]) -> list[Mistake]:
-    """Columns that the configuration names and the source does not have."""
+    """Columns that the configuration names and the source does not have; one that has nobody to show them may have them all."""
+    if not found:
+        return []
     wrong = [
         Mistake(settings.file, f"sources.{source}.{part}", f"the source has no column {name}{nearest(name, found)}")
         for part, name in settings.sources[source].named.items()

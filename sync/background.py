@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from sync.app import Base, find_mistakes, make_feeds, open_ways, recover, state_path
+from sync.app import Base, find_mistakes, make_feeds, open_board, open_ways, recover, state_path
 from sync.errors import ConfigError, Mistake, SourceError, SyncError
 from sync.log import Redactor
 from sync.pipeline.run import Feed
@@ -21,6 +21,7 @@ from sync.service.web import build, listening
 from sync.settings import Address, Settings, TargetSettings, load
 from sync.stores.file import keep_key, secret_key
 from sync.stores.sqlite import open_store
+from sync.switchboard import Switchboard
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class _Config:
     settings: Settings
     key: bytes
     feeds: tuple[Feed, ...]
+    board: Switchboard
     stack: AsyncExitStack
 
 
@@ -52,7 +54,7 @@ async def serve(directory: Path, listen: Address | None, asked: Asked, redactor:
     settings = load(directory)
     supervisor = Supervisor(asked.stopping)
     async with AsyncExitStack() as stack:
-        config = await _open(settings)  # a mistake is told before any file is made
+        config = await _open(settings, redactor)  # a mistake is told before any file is made
         stack.push_async_callback(config.stack.aclose)
         base, service = await _open_base(config, supervisor, redactor, stack)
         place = listen or settings.service.listen
@@ -76,17 +78,19 @@ async def _open_base(config: _Config, supervisor: Supervisor, redactor: Redactor
     store = open_store(path, exclusive=True)
     stack.push_async_callback(store.close)
     keep_key(path, config.key)
+    await config.board.remember(store)
     await recover(config.settings, store)
     wire = await stack.enter_async_context(open_wire())
     service = Service(store, supervisor)
     return Base(store, wire, redactor, service.watch), service
 
 
-async def _open(settings: Settings) -> _Config:
+async def _open(settings: Settings, redactor: Redactor) -> _Config:
     """What cannot be read now is read later; what lacks a thing that is named is a mistake. Raises ConfigError, StateError."""
     async with AsyncExitStack() as stack:
         key = secret_key(state_path(settings))
-        feeds = make_feeds(settings, tuple(settings.targets), key, stack)
+        board = open_board(settings, redactor, stack)
+        feeds = make_feeds(board, tuple(settings.targets), key, stack)
         wrong: list[Mistake] = []
         for feed in feeds:
             try:
@@ -96,7 +100,7 @@ async def _open(settings: Settings) -> _Config:
         if wrong:
             raise ConfigError(wrong)
         kept = stack.pop_all()
-    return _Config(settings, key, tuple(feeds), kept)
+    return _Config(settings, key, tuple(feeds), board, kept)
 
 
 async def _check(feed: Feed, settings: Settings) -> None:
@@ -135,7 +139,7 @@ class _Host:
         async with config.stack:
             self._closing = closing = asyncio.Event()
             settings, store = config.settings, self._base.store
-            ways = await open_ways(settings, self._base, closing)
+            ways = await open_ways(config.board, self._base, closing)
             checks = {feed.name: partial(_check, feed, settings) for feed in config.feeds}
             schedules = {name: _schedule(target, settings) for name, target in settings.targets.items()}
             setup = Setup(config.feeds, checks, ways, schedules, closing)
@@ -146,8 +150,7 @@ class _Host:
                 retaining = group.create_task(watched)
                 await engine.run()
                 retaining.cancel()
-            for name, way in ways.items():
-                await store.stand(name, way.lane.standing())
+            await config.board.remember(store)
 
     async def _end(self, main: asyncio.Task[None] | None) -> None:
         await self._asked.stopping.wait()
@@ -163,7 +166,7 @@ class _Host:
             try:
                 settings = load(self._directory)
                 _same_place(current, settings)
-                following = await _open(settings)
+                following = await _open(settings, self._base.redactor)
             except SyncError as error:
                 log.error("config.refused", mistakes=str(error).splitlines())  # noqa: TRY400 - for a person
                 continue

@@ -14,19 +14,16 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from sync.errors import ConfigError, Mistake
 from sync.model import Field
-from sync.pipeline.breaker import BreakerPolicy
 from sync.pipeline.gates import GatePolicy
 from sync.pipeline.lane import LanePolicy
 from sync.pipeline.maptest import MapTest
-from sync.pipeline.pace import PacePolicy
 from sync.pipeline.project import Rule
-from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules, nearest
 from sync.pipeline.rules import load as load_object
 from sync.ports import Vendor
 from sync.settings.maptests import Names, map_tests, misnamed
 from sync.settings.owners import Owned, one_owner
-from sync.settings.sources import KINDS, SourceTable
+from sync.settings.sources import KINDS, HttpTable, SourceTable
 from sync.settings.tables import AccountTable, ServiceTable, SyncTable, TargetTable
 from sync.settings.values import resolve
 from sync.vendors import bundled
@@ -105,6 +102,7 @@ def load(directory: Path) -> Settings:
     sources = _sources(known["sources"], file, mistakes)
     dialects = {name: _dialect(table, file, f"accounts.{name}.vendor", mistakes) for name, table in known["accounts"].items()}
     accounts = _accounts(known["accounts"], dialects, file, mistakes)
+    _check_accounts(sources, known["accounts"], dialects, file, mistakes)
     drafts = [_draft(path, known, dialects, mistakes) for path in _target_files(directory, mistakes)]
     if mistakes or main is None:
         raise ConfigError(mistakes)
@@ -201,6 +199,20 @@ def _source(key: str, table: Any, file: str, mistakes: list[Mistake]) -> SourceT
     return _valid(KINDS[kind], table, file, mistakes, key)
 
 
+def _check_accounts(
+    sources: Mapping[str, SourceTable], tables: Mapping[str, Any], dialects: Mapping[str, Any], file: str, mistakes: list[Mistake]
+) -> None:
+    """An account that is a source has to be there, and its vendor has to know how to list customers."""
+    for name, table in sources.items():
+        if not isinstance(table, HttpTable) or table.account is None:
+            continue
+        key = f"sources.{name}.account"
+        if table.account not in tables:
+            mistakes.append(Mistake(file, key, f"there is no [accounts.{table.account}]{nearest(table.account, tables)}"))
+        elif (dialect := dialects.get(table.account)) and dialect.listing is Vendor.listing:
+            mistakes.append(Mistake(file, key, f"{dialect.name} does not know how to list its customers"))
+
+
 # ---- accounts
 
 
@@ -225,7 +237,7 @@ def _account(name: str, table: Any, dialect: Any, file: str, mistakes: list[Mist
     if common is None or credentials is None:
         return None
     secrets = tuple(value.get_secret_value() for _, value in credentials if isinstance(value, SecretStr))
-    return AccountSettings(name, dialect(credentials), _lane_policy(common), secrets)
+    return AccountSettings(name, dialect(credentials), common.policy, secrets)
 
 
 def _mend(mistakes: list[Mistake], start: int, keys: Sequence[str]) -> None:
@@ -258,19 +270,6 @@ def _dialect(table: Any, file: str, key: str, mistakes: list[Mistake]) -> Any:
         mistakes.append(Mistake(file, key, f"{name} is not a vendor: a class that implements sync.ports.Vendor"))
         return None
     return found
-
-
-def _lane_policy(table: AccountTable) -> LanePolicy:
-    retry, breaker = table.retry, table.breaker
-    patience = table.patience.total_seconds()
-    return LanePolicy(
-        table.concurrency,
-        table.timeout.total_seconds(),
-        patience,
-        PacePolicy(table.rate, table.quota, patience),
-        RetryPolicy(retry.attempts, retry.total.total_seconds(), retry.backoff.total_seconds(), retry.longest.total_seconds()),
-        BreakerPolicy(failures=breaker.failures, cooldown=breaker.cooldown.total_seconds(), probes=breaker.probes),
-    )
 
 
 def _warnings(accounts: Mapping[str, AccountSettings], file: str) -> list[str]:

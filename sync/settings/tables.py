@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from sync.settings.base import Table
+from sync.settings.lanes import LaneTable
 from sync.settings.maptests import TestTable
 from sync.settings.sources import OneOfKinds
-from sync.settings.values import AddressText, Duration, LimitText, RateText, Schedule, Timezone, by_field
+from sync.settings.values import AddressText, Duration, LimitText, Schedule, Timezone, by_field
 
 
 def _several(value: object) -> object:
@@ -29,34 +30,10 @@ class ServiceTable(Table):
     jitter: Duration = Field(default="5s", validate_default=True, description="by which a run may start later")
 
 
-class RetryTable(Table):
-    """`[accounts.NAME.retry]`: how often and how long the same request is repeated."""
-
-    attempts: int = Field(default=5, ge=1)
-    total: Duration = Field(default="2m", validate_default=True)
-    backoff: Duration = Field(default="500ms", validate_default=True)
-    longest: Duration = Field(default="30s", validate_default=True)
-
-
-class BreakerTable(Table):
-    """`[accounts.NAME.breaker]`: when a vendor counts as unwell, and how it is probed."""
-
-    failures: int = Field(default=5, ge=1)
-    cooldown: Duration = Field(default="5s", validate_default=True)
-    probes: int = Field(default=3, ge=1)
-
-
-class AccountTable(Table):
+class AccountTable(LaneTable):
     """The keys that every `[accounts.NAME]` may hold beside those of its vendor."""
 
     vendor: str
-    rate: RateText | None = None
-    quota: Annotated[tuple[RateText, ...], BeforeValidator(_several)] = ()
-    concurrency: int = Field(default=4, ge=1, le=256)
-    timeout: Duration = Field(default="30s", gt=timedelta(0), validate_default=True)
-    patience: Duration = Field(default="60s", validate_default=True)
-    retry: RetryTable = RetryTable()
-    breaker: BreakerTable = BreakerTable()
 
 
 class PlansTable(Table):

@@ -8,11 +8,12 @@ from pydantic.json_schema import JsonSchemaValue
 
 from sync.settings.sources.base import SourceTable
 from sync.settings.sources.file import FileTable
+from sync.settings.sources.http import HttpTable
 from sync.settings.sources.sql import SqlTable
 
-__all__ = ["KINDS", "FileTable", "OneOfKinds", "SourceTable", "SqlTable"]
+__all__ = ["KINDS", "FileTable", "HttpTable", "OneOfKinds", "SourceTable", "SqlTable"]
 
-KINDS: Mapping[str, type[SourceTable]] = {"file": FileTable, "sql": SqlTable}
+KINDS: Mapping[str, type[SourceTable]] = {"file": FileTable, "http": HttpTable, "sql": SqlTable}
 
 
 class OneOfKinds:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -49,6 +50,7 @@ class Api(Listing):
     single: Single | None = None
     cursor: str | None = None
     whole: bool = True
+    overlap: timedelta = timedelta(minutes=5)
 
     @property
     def narrows(self) -> bool:  # type: ignore[override]
