@@ -98,8 +98,10 @@ class Switchboard:
             standing = await ledger.standing(line.name)
         finally:
             await ledger.close()
-        wire = self._wire = self._wire or await self._stack.enter_async_context(open_wire())
-        return Speaker(line.signing, Lane(line.name, line.policy, standing, asyncio.Event()), wire, self._redactor)
+        if self._wire is None:
+            wire: Sender = await self._stack.enter_async_context(open_wire())
+            self._wire = wire
+        return Speaker(line.signing, Lane(line.name, line.policy, standing, asyncio.Event()), self._wire, self._redactor)
 
 
 class _Asking(Ask):

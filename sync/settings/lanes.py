@@ -55,8 +55,6 @@ class LaneTable(Table):
             self.timeout.total_seconds(),
             patience,
             PacePolicy(self.rate, self.quota, patience),
-            RetryPolicy(
-                retry.attempts, retry.total.total_seconds(), retry.backoff.total_seconds(), retry.longest.total_seconds()
-            ),
+            RetryPolicy(retry.attempts, total, backoff, longest),
             BreakerPolicy(failures=breaker.failures, cooldown=breaker.cooldown.total_seconds(), probes=breaker.probes),
         )

@@ -405,8 +405,10 @@ def test_the_definition_of_a_source_is_another_where_its_rows_may_be(loaded: Loa
 
 
 def test_an_editor_is_told_the_keys_of_every_kind_of_source() -> None:
-    kinds = SyncTable.model_json_schema()["properties"]["sources"]["additionalProperties"]["oneOf"]
-    assert [kind["properties"]["kind"]["const"] for kind in kinds] == list(KINDS)
+    schema = SyncTable.model_json_schema()
+    kinds = schema["properties"]["sources"]["additionalProperties"]["oneOf"]
+    models = [schema["$defs"][kind["$ref"].rpartition("/")[2]] if "$ref" in kind else kind for kind in kinds]
+    assert [model["properties"]["kind"]["const"] for model in models] == list(KINDS)
 
 
 # ---- single values
