@@ -19,7 +19,7 @@ MAPS = {
     ("rpm", "sellercloud"): ("CustomerID", 'Name = "Name"\nComments = "Fields.Region"'),
     ("sparklayer", "webcommander"): (
         "metadata.number",
-        '[fields.customer]\nfirst_name = "first_name"\nlast_name = "metadata.tier"',
+        '[fields.customer]\nfirst_name = "first_name"',
     ),
 }
 
