@@ -400,7 +400,8 @@ async def test_whom_the_list_has_shown_nobody_asks_for_again(ground: Ground, sho
 
 
 async def test_whom_a_short_list_has_not_shown_is_asked_for_by_its_own_address(ground: Ground, shop: Shop) -> None:
-    source = ground.source(narrowed(ground, single=Single(ground.url + "one?id={key}", parse("customer"))))
+    single = Single(ground.url + "one?id={key}", parse("customer"))
+    source = ground.source(narrowed(ground, single=single), overlap=timedelta(0))
     assert await keys(source, "2026-09-01T10:10:00Z") == ["10"]
     shop.asked = []
     found = await source.fetch(["10", "3", "99"])
@@ -409,7 +410,7 @@ async def test_whom_a_short_list_has_not_shown_is_asked_for_by_its_own_address(g
 
 
 async def test_without_such_an_address_the_whole_list_is_read_for_them(ground: Ground) -> None:
-    source = ground.source(narrowed(ground))
+    source = ground.source(narrowed(ground), overlap=timedelta(0))
     assert await keys(source, "2026-09-01T10:10:00Z") == ["10"]
     assert [customer.key for customer in await source.fetch(["3", "99"])] == ["3"]
 
