@@ -53,7 +53,8 @@ class Files(Source):
         if self._format.declares:
             self._columns = await self._head((await self._find())[-1])
         else:
-            self._columns = (await self._held()).columns
+            async with self._lock:
+                self._columns = (await self._read(await self._looked(Taken()), 0)).columns
         return self._columns
 
     async def changed(self, cursor: object) -> AsyncIterator[Page]:
@@ -66,9 +67,9 @@ class Files(Source):
             look = await self._looked(taken)
             start = taken.start(look, self._export)
             if start == len(look.files):
-                self._keep(None if self._look is None or self._look.contents != look.contents else self._spool, look, taken.rows)
+                self._pass(look, taken.rows)
                 return
-            spool = await self._load(look, start)
+            spool = await self._read(look, start)
         rows = await self._call(spool.page, "", PAGE)
         while following := await self._call(spool.page, rows[-1][0], PAGE) if rows else []:
             yield Page(rows)
@@ -124,13 +125,18 @@ class Files(Source):
         return Look(tuple(files), tuple(contents))
 
     async def _held(self, *, whole: bool = False) -> Spool:
+        """What is held is served at once, also while somebody waits for a file to settle."""
+        if self._spool is not None and not (whole and self._start):
+            return self._spool
         async with self._lock:
             if self._spool is None or (whole and self._start):
-                return await self._load(await self._looked(Taken()))
+                return await self._read(await self._looked(Taken()), 0)
             return self._spool
 
-    async def _load(self, look: Look, start: int = 0) -> Spool:
-        """Reads the files from `start` on, or raises SourceError and keeps nothing of them."""
+    async def _read(self, look: Look, start: int) -> Spool:
+        """The files from `start` on, read once as long as nothing else is in them. Raises SourceError, and keeps what it had."""
+        if self._spool is not None and self._holds(look) and self._start <= start:
+            return self._spool
         spool = Spool(self._export.key, self._digest)
         for file in look.files[start:]:
             await self._take(file, spool)
@@ -138,11 +144,19 @@ class Files(Source):
             if not await self._call(self._place.holds, file, content):
                 raise SourceError(f"{self._export.name}: {file.name} {MOVING}")
         await self._call(lambda: spool.finish(newest=self._export.files == "increments"))
-        self._keep(spool, look, None if start else await self._call(spool.count), start)
+        rows = None if start else await self._call(spool.count)
+        self._spool, self._look, self._start, self._rows = spool, look, start, rows
         return spool
 
-    def _keep(self, spool: Spool | None, look: Look, rows: int | None, start: int = 0) -> None:
-        self._spool, self._look, self._rows, self._start = spool, look, rows, start
+    def _pass(self, look: Look, rows: int | None) -> None:
+        """These files have been taken before; rows of others are no longer what is there."""
+        if not self._holds(look):
+            self._spool, self._look, self._start, self._rows = None, look, 0, rows
+
+    def _holds(self, look: Look) -> bool:
+        return self._look is not None and self._look.contents == look.contents
+
+    # ---- one file
 
     async def _take(self, file: File, spool: Spool) -> None:
         async with self._opened(file) as sheet:

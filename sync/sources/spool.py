@@ -65,8 +65,8 @@ class Spool:
             self._connection.execute(SUPERSEDED)
 
     def count(self) -> int:
-        """How many rows have a key."""
-        return int(self._connection.execute("SELECT count(*) FROM rows").fetchone()[0])
+        """How many rows there are, with a key or without."""
+        return int(self._connection.execute("SELECT count(*) FROM rows").fetchone()[0]) + self.keyless
 
     def page(self, after: str, size: int) -> list[tuple[str, bytes]]:
         """The next keys, each once, with their digests."""

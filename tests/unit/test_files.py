@@ -301,6 +301,16 @@ async def test_each_increment_is_taken_once_in_its_order_and_the_later_row_stand
     assert (await read(opened("*.csv", files="increments"), cursor))[0] == []
 
 
+async def test_an_older_increment_is_read_when_a_customer_of_it_is_needed(opened: Open, tmp_path: Path) -> None:
+    write(tmp_path, day_1="1,Ann\n")
+    _, cursor = await read(opened("*.csv", files="increments"))
+    write(tmp_path, day_2="2,Bea\n")
+    source = opened("*.csv", files="increments")
+    _, cursor = await read(source, cursor)
+    assert await read(source, cursor) == ([], cursor)
+    assert await names(source, "1", "2") == {"1": "Ann", "2": "Bea"}
+
+
 async def test_an_increment_that_puts_back_what_another_changed_is_taken(opened: Open, tmp_path: Path) -> None:
     cursor: object = None
     for day, name in enumerate(("Ann", "Bob", "Ann")):
@@ -342,6 +352,17 @@ async def test_fields_without_a_header_are_those_of_all_objects(opened: Open, tm
     source = opened("customers.jsonl", JsonLines())
     assert dict(await source.fields()) == {"Id": "integer", "Name": "text"}
     assert await names(source, "2") == {"2": "Bea"}
+    (tmp_path / "customers.jsonl").write_text('{"Id": 2, "Alias": "Bo"}\n')
+    assert dict(await source.fields()) == {"Id": "integer", "Alias": "text"}
+
+
+async def test_a_file_that_was_read_for_its_fields_is_not_read_once_more_for_its_customers(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "customers.jsonl").write_text('{"Id": 1}\n')
+    source = opened("customers.jsonl", JsonLines())
+    await source.fields()
+    held = source._spool
+    assert (await read(source))[0] == ["1"]
+    assert source._spool is held
 
 
 @pytest.mark.parametrize("key", ["[1]", '{"a": 1}', r'"\ud800"'])

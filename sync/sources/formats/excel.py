@@ -1,5 +1,6 @@
 """An Excel sheet -> rows of its cells' values, row by row (openpyxl, an extra)."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -24,7 +25,8 @@ class Excel(Format):
         """A workbook is a zip file, whose directory stands at its end: one that was cut short has none."""
         openpyxl = extra("openpyxl", "excel")
         try:
-            sheet = self._chosen(openpyxl.load_workbook(file, read_only=True, data_only=True))
+            with warnings.catch_warnings(action="ignore"):  # it warns of whatever it does not show, such as a drop-down list
+                sheet = self._chosen(openpyxl.load_workbook(file, read_only=True, data_only=True))
             sheet.reset_dimensions()  # what the file says of its size is often wrong, and would cut its rows
             lines = sheet.iter_rows(values_only=True)
             header = next(lines, ())
