@@ -167,6 +167,17 @@ async def test_an_unchanged_file_is_not_read_again_whatever_its_time_says(opened
     assert (await read(opened(), cursor))[0] == ["1"]
 
 
+async def test_customers_are_those_of_the_file_that_is_there_also_if_it_was_taken_before(opened: Open, tmp_path: Path) -> None:
+    write(tmp_path, customers="1,Ann\n")
+    _, cursor = await read(opened())
+    source = opened()
+    write(tmp_path, customers="1,Bob\n")
+    assert await names(source, "1") == {"1": "Bob"}
+    write(tmp_path, customers="1,Ann\n")
+    assert await read(source, cursor) == ([], cursor)
+    assert await names(source, "1") == {"1": "Ann"}
+
+
 async def test_a_file_that_goes_back_to_what_it_was_is_read_again(opened: Open, tmp_path: Path) -> None:
     cursor: object = None
     for name in ("Ann", "Bob", "Ann"):

@@ -156,6 +156,13 @@ async def test_no_credential_is_in_a_message(path: str, options: dict[str, Any])
     await source.close()
 
 
+def test_a_store_that_quotes_a_credential_is_not_quoted() -> None:
+    place = Remote("sources.crm", f"memory://ann:{SECRET}@host/a.csv", {"token": "an-option", "client": {"key": "a-deep-option"}})
+    with pytest.raises(SourceError) as caught, place._told():
+        raise RuntimeError(f"denied:\n{SECRET} an-option a-deep-option")
+    assert str(caught.value) == "sources.crm: memory://host/a.csv: denied: *** *** ***"
+
+
 def test_no_credential_is_in_what_the_settings_show() -> None:
     table = FileTable.model_validate(
         {"kind": "file", "path": f"sftp://ann:{SECRET}@host/a.csv", "key": "Id", "options": {"password": SECRET}}
