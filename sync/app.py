@@ -13,7 +13,7 @@ from typing import Any
 from sync.errors import ConfigError, Mistake, NotThere, SourceError, SyncError
 from sync.facts import Fact
 from sync.log import Redactor
-from sync.model import Estimate, Explanation, Failure, Mismatch, Released, Run, Standing, Tally, TargetPlan
+from sync.model import Estimate, Explanation, Failure, Holding, Mismatch, Released, Run, Standing, Tally, TargetPlan
 from sync.opening import open_file
 from sync.pipeline.courier import Courier
 from sync.pipeline.explain import Asked, explained
@@ -39,6 +39,7 @@ from sync.sources.postgres import PostgresDialect
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
 from sync.stores.file import is_locked, keep_key, secret_key
+from sync.stores.holds import held_in
 from sync.stores.saved import open_saved, save
 from sync.stores.sqlite import open_forgetful, open_store
 from sync.switchboard import Switchboard
@@ -377,16 +378,19 @@ async def release(settings: Settings, target: str, gate: str, plan: str | None) 
     store = open_store(state_path(settings), exclusive=False)
     try:
         if plan is not None:
-            _check_held_in(plan, gate, [run for name, run in await store.holding(target) if name == gate])
+            held = [one for one in await store.holding(target) if one.gate == gate]
+            _check_held_in(plan, gate, held, [run.run for run in await store.runs(REMEMBERED)])
         return await store.release(target, gate, plan)
     finally:
         await store.close()
 
 
-def _check_held_in(plan: str, gate: str, runs: Sequence[str]) -> None:
-    if plan not in runs:
-        known = f"it holds somebody of {', '.join(sorted(runs))}" if runs else "it holds nobody"
-        raise SyncError(f"{gate} holds nobody of {plan}{nearest(plan, runs)}; {known}")
+def _check_held_in(plan: str, gate: str, held: Sequence[Holding], runs: Sequence[str]) -> None:
+    """A run's name begins with its time: what was held before it and after it was held in it."""
+    known = {run for one in held for run in (one.first, one.last)}
+    if not any(held_in(plan, one.first, one.last) for one in held) or plan not in {*known, *runs}:
+        since = f"it holds somebody since {', '.join(sorted({one.first for one in held}))}" if held else "it holds nobody"
+        raise SyncError(f"{gate} holds nobody of {plan}{nearest(plan, known)}; {since}")
 
 
 def state_path(settings: Settings) -> Path:

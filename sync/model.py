@@ -247,11 +247,25 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What one gate keeps back of a customer: its name in the configuration, limit and figure in words, and the fields."""
+    """What one gate keeps back of a customer: its name in the configuration, limit and figure in words, and the fields.
+
+    `run` is the run, or saved plan, in which it was held first.
+    """
 
     gate: str
     reason: str
     fields: tuple[str, ...]
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """So many customers that a gate holds, from the `first` run in which it did to the `last` one (or saved plans)."""
+
+    gate: str
+    first: str
+    last: str
+    customers: int
 
 
 def said_of(holds: Sequence[Hold]) -> str:

@@ -20,6 +20,8 @@ from sync.model import (
     Exchange,
     Failure,
     Filing,
+    Hold,
+    Holding,
     Identity,
     Leaf,
     Listed,
@@ -221,8 +223,8 @@ class Reading(Protocol):
         """How many rows the target's source had when they were last taken as right; None: nobody knows."""
 
     @abstractmethod
-    async def holding(self, target: str) -> dict[tuple[str, str], int]:
-        """How many customers each gate holds, by gate and by the run in which they were last held."""
+    async def holding(self, target: str) -> list[Holding]:
+        """How many customers each gate holds, and since which run."""
 
     @abstractmethod
     async def standing(self, account: str) -> Standing:
@@ -342,7 +344,7 @@ class Store(Filer, Protocol):
 
     @abstractmethod
     async def release(self, target: str, gate: str, run: str | None = None) -> Released:
-        """Lets what a gate holds now (in that run, if one is named) through this gate, until the customer is filed again.
+        """Lets what a gate holds now (and held in that run, if one is named) through this gate, until it is filed again.
 
         The rows that the gate found too few are taken as right from now on.
         """
@@ -395,6 +397,10 @@ class SavedUpdate(Protocol):
     def requests(self) -> tuple[tuple[str, str, str], ...]:
         """As planned."""
 
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """The gates that hold it, if it is held."""
+
 
 class SavedPlan(Protocol):
     """A plan that was kept, to be applied later."""
@@ -404,9 +410,18 @@ class SavedPlan(Protocol):
     def undoes(self) -> str:
         """The run that it puts back; empty for any other plan."""
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The plan's."""
+
     @abstractmethod
     def updates(self, target: str) -> Iterator[SavedUpdate]:
         """One target's updates, in the order of the plan."""
+
+    @abstractmethod
+    def held(self, target: str) -> Iterator[SavedUpdate]:
+        """What gates held of one target when it was made."""
 
 
 class Report(Protocol):

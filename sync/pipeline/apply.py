@@ -3,9 +3,9 @@
 A field that has moved on since (at the source or at the target) is dropped; the rest goes, byte for byte.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sync.model import Diff, Entry, Request, Update
+from sync.model import Diff, Entry, Hold, Outcome, Request, Settlement, Update, said_of
 from sync.pipeline.narrow import Say, narrowed
 
 
@@ -36,6 +36,20 @@ def still_holds(
         fields = tuple(change.field for change in planned)
         return None, Dropped(now.customer, fields, "this version says it in another request than was planned")
     return update, dropped
+
+
+def still_held(planned: Diff, holds: tuple[Hold, ...], id: str, now: Entry) -> Settlement | None:
+    """What of a planned update is still kept back by the gates that held it then; None: nothing."""
+    if not isinstance(now, Update) or now.identity.value != id:
+        return None
+    current = {change.field: change for change in now.changes}
+    same = {change.field for change in planned if _same(current.get(change.field), change)}
+    left = tuple(
+        replace(hold, fields=fields)
+        for hold in holds
+        if (fields := tuple(name for name in hold.fields if name in same and (hold.gate, name) not in now.released))
+    )
+    return Settlement(now.customer, id, now.version, Outcome.HELD, said_of(left), holds=left) if left else None
 
 
 def rendered(requests: tuple[Request, ...]) -> tuple[tuple[str, str, str], ...]:

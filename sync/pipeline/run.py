@@ -36,7 +36,7 @@ from sync.model import (
     Undone,
     Update,
 )
-from sync.pipeline.apply import Dropped, still_holds
+from sync.pipeline.apply import Dropped, still_held, still_holds
 from sync.pipeline.census import Census
 from sync.pipeline.deliver import Delivery, deliver
 from sync.pipeline.detect import Stream, detect
@@ -227,6 +227,8 @@ async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way]
             for target in feed.chosen:
                 plan = Plan(target.name, await store.known(target.name))
                 stack.callback(plan.close)
+                if not saved.undoes:
+                    await _hold(target, feed, store, saved, report)
                 await _replan(plan, target, feed, store, saved, report)
                 lanes.setdefault(target.account, []).append((feed, target, plan))
         await _deliver_all(lanes, ways, store, report, watch)
@@ -234,6 +236,22 @@ async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way]
         over(report, watch)
         await note_down(report, store)
     return report
+
+
+async def _hold(target: Target, feed: Feed, store: Store, saved: SavedPlan, report: Report) -> None:
+    """What was held when the plan was made is listed as held from now on, under the plan's name."""
+    held = saved.held(target.name)
+    while page := list(islice(held, PAGE)):
+        waiting = await store.wait(target.name, [update.customer for update in page])
+        sight = await look(target, feed, store, waiting)
+        now = {entry.customer: entry for entry, _ in planned(target, sight, sight.undone)}
+        found = [still_held(update.changes, update.holds, update.id, now[update.customer]) for update in page]
+        holding = {settlement.customer: settlement for settlement in found if settlement}
+        again = await store.wait(target.name, list(holding))  # whose row is newer than what was seen has been filed meanwhile
+        settlements = [replace(holding[pending.customer], version=pending.version) for pending in again]
+        await store.settle(target.name, target.vendor.place, settlements, run=saved.name)
+        for settlement in settlements:
+            report.note(target.name, settlement)
 
 
 async def _replan(plan: Plan, target: Target, feed: Feed, store: Store, saved: SavedPlan, report: Report) -> None:

@@ -62,13 +62,13 @@ def decode_errors(text: bytes) -> tuple[FieldError, ...]:
 
 
 def encode_holds(holds: Sequence[Hold]) -> str:
-    """Holds as (gate, reason, fields), as the text that SQLite's JSON functions read."""
-    return orjson.dumps([(hold.gate, hold.reason, hold.fields) for hold in holds]).decode()
+    """Holds as (gate, reason, fields, run), as the text that SQLite's JSON functions read."""
+    return orjson.dumps([(hold.gate, hold.reason, hold.fields, hold.run) for hold in holds]).decode()
 
 
-def decode_holds(text: str) -> tuple[Hold, ...]:
+def decode_holds(text: str | bytes) -> tuple[Hold, ...]:
     """The same holds again."""
-    return tuple(Hold(gate, reason, tuple(fields)) for gate, reason, fields in orjson.loads(text))
+    return tuple(Hold(gate, reason, tuple(fields), run) for gate, reason, fields, run in orjson.loads(text))
 
 
 def encode_releases(released: Releases) -> str:

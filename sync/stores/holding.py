@@ -2,13 +2,15 @@
 
 import sqlite3
 import time
+from collections.abc import Sequence
 
-from sync.model import Hold, Outcome, Released, Releases, said_of
+from sync.model import Outcome, Released, Settlement, said_of
 from sync.stores.codec import decode_holds, decode_releases, encode_holds, encode_releases
+from sync.stores.holds import carried, let_go
 
 HOLDING = """
-SELECT json_extract(hold.value, '$[0]') AS gate, held_in, count(DISTINCT customer) FROM pending, json_each(holds) hold
-WHERE target = ? AND outcome = 'held' GROUP BY gate, held_in
+SELECT json_extract(value, '$[0]') AS gate, json_extract(value, '$[3]') AS first, held_in, count(DISTINCT customer)
+FROM pending, json_each(holds) WHERE target = ? AND outcome = 'held' GROUP BY gate, first, held_in ORDER BY 1, 2, 3
 """
 
 
@@ -24,34 +26,42 @@ def note_rows(connection: sqlite3.Connection, target: str, source: str, rows: in
     )
 
 
+def hold(connection: sqlite3.Connection, target: str, settlements: Sequence[Settlement], run: str) -> None:
+    """What was held before is held since then; what is not any more is forgotten."""
+    for settlement in settlements:
+        key = (target, settlement.customer, settlement.version)
+        row = connection.execute("SELECT holds FROM pending WHERE target = ? AND customer = ? AND version = ?", key).fetchone()
+        if row and (settlement.holds or row[0] != "[]"):
+            holds = encode_holds(carried(decode_holds(row[0]), settlement.holds, run))
+            connection.execute(
+                "UPDATE pending SET holds = ?, held_in = ? WHERE target = ? AND customer = ? AND version = ?", (holds, run, *key)
+            )
+
+
 def release(connection: sqlite3.Connection, target: str, gate: str, run: str | None) -> Released:
     """Row by row, because what is held by others as well stays held."""
-    statement = (
-        "SELECT customer, outcome, holds, released FROM pending"
-        " WHERE target = ? AND holds <> '[]' AND held_in = coalesce(?, held_in)"
-    )
-    let_go = [
-        (customer, outcome, *_let_go(gate, decode_holds(holds), decode_releases(released)))
-        for customer, outcome, holds, released in connection.execute(statement, (target, run)).fetchall()
-        if any(hold.gate == gate for hold in decode_holds(holds))
-    ]
-    now = time.time()
-    connection.executemany(
-        "UPDATE pending SET holds = ?, released = ?, parked = 0, due = ?,"
-        " outcome = CASE WHEN outcome = 'held' AND ? = '[]' THEN NULL ELSE outcome END,"
-        " reason = CASE outcome WHEN 'held' THEN ? ELSE reason END WHERE target = ? AND customer = ?",
-        [(holds, released, now, holds, reason, target, customer) for customer, _, holds, released, reason in let_go],
-    )
     rows = connection.execute(
+        "SELECT customer, outcome, holds, held_in, released FROM pending WHERE target = ? AND holds <> '[]'", (target,)
+    ).fetchall()
+    held = still = 0
+    for customer, outcome, holds, last, released in rows:
+        gone = let_go(decode_holds(holds), gate, last, run)
+        if gone is None:
+            continue
+        if outcome == Outcome.HELD.value:
+            held, still = held + 1, still + bool(gone.left)
+        through = encode_releases(decode_releases(released) | gone.released)
+        values = (encode_holds(gone.left), through, time.time(), not gone.left, said_of(gone.left), target, customer)
+        connection.execute(LET_GO, values)
+    taken = connection.execute(
         "UPDATE counts SET taken = refused, refused = NULL, gate = '' WHERE target = ? AND gate = ? RETURNING taken",
         (target, gate),
     ).fetchone()
-    held = [holds for _, outcome, holds, *_ in let_go if outcome == Outcome.HELD.value]
-    return Released(len(held), sum(holds != "[]" for holds in held), rows[0] if rows else None)
+    return Released(held, still, taken[0] if taken else None)
 
 
-def _let_go(gate: str, holds: tuple[Hold, ...], released: Releases) -> tuple[str, str, str]:
-    """Holds, releases and the reason as they are from now on."""
-    left = [hold for hold in holds if hold.gate != gate]
-    through = {(gate, name) for hold in holds if hold.gate == gate for name in hold.fields}
-    return encode_holds(left), encode_releases(released | through), said_of(left)
+LET_GO = (
+    "UPDATE pending SET holds = ?, released = ?, parked = 0, due = ?,"
+    " outcome = CASE WHEN outcome = 'held' AND ? THEN NULL ELSE outcome END,"
+    " reason = CASE outcome WHEN 'held' THEN ? ELSE reason END WHERE target = ? AND customer = ?"
+)

@@ -15,6 +15,7 @@ from sync.model import (
     Failure,
     Filing,
     Hold,
+    Holding,
     Outcome,
     Pending,
     Released,
@@ -29,6 +30,7 @@ from sync.model import (
     said_of,
 )
 from sync.ports import Store
+from sync.stores.holds import carried, let_go
 
 IN_FLIGHT = "in flight when the process ended"
 UNDONE = "put back by run {run}; stays so until the customer changes at the source"
@@ -133,9 +135,10 @@ class Memory(Store):
         count = self._counts.get(target)
         return count.taken if count and count.source == source else None
 
-    async def holding(self, target: str) -> dict[tuple[str, str], int]:
+    async def holding(self, target: str) -> list[Holding]:
         rows = [row for (where, _), row in self._pending.items() if where == target and row.outcome is Outcome.HELD]
-        return dict(Counter((gate, row.run) for row in rows for gate in {hold.gate for hold in row.holds}))
+        counts = Counter((gate, first, row.run) for row in rows for gate, first in {(hold.gate, hold.run) for hold in row.holds})
+        return [Holding(*key, count) for key, count in sorted(counts.items())]
 
     async def standing(self, account: str) -> Standing:
         return self._standings.get(account, Standing())
@@ -304,14 +307,14 @@ class Memory(Store):
     async def release(self, target: str, gate: str, run: str | None = None) -> Released:
         held = still = 0
         for (where, customer), row in self._pending.items():
-            through = {(gate, name) for hold in row.holds if hold.gate == gate for name in hold.fields}
-            if where != target or run not in (None, row.run) or not through:
+            gone = let_go(row.holds, gate, row.run, run) if where == target else None
+            if gone is None:
                 continue
-            left = tuple(hold for hold in row.holds if hold.gate != gate)
-            self._amend(target, customer, holds=left, released=row.released | through, parked=False, due=datetime.now(UTC))
+            self._amend(target, customer, holds=gone.left, released=row.released | gone.released)
+            self._amend(target, customer, parked=False, due=datetime.now(UTC))
             if row.outcome is Outcome.HELD:
-                held, still = held + 1, still + bool(left)
-                self._amend(target, customer, outcome=row.outcome if left else None, reason=said_of(left))
+                held, still = held + 1, still + bool(gone.left)
+                self._amend(target, customer, outcome=row.outcome if gone.left else None, reason=said_of(gone.left))
         count = self._counts.get(target)
         if count is None or count.gate != gate:
             return Released(held, still)
@@ -419,6 +422,6 @@ class Memory(Store):
             since=row.since or datetime.now(UTC),
             due=settlement.due,
             parked=settlement.parked,
-            holds=row.holds if settlement.stays else settlement.holds,
+            holds=row.holds if settlement.stays else carried(row.holds, settlement.holds, run),
             run=row.run if settlement.stays else run,
         )

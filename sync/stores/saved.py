@@ -11,9 +11,9 @@ from typing import IO, Any
 import orjson
 
 from sync.errors import SyncError
-from sync.model import Diff, TargetPlan, Update
+from sync.model import Diff, Held, Hold, TargetPlan, Update
 from sync.ports import SavedPlan
-from sync.stores.codec import decode_changes, decode_requests, encode_changes, encode_requests
+from sync.stores.codec import decode_changes, decode_holds, decode_requests, encode_changes, encode_holds, encode_requests
 
 FORMAT = 1
 
@@ -25,7 +25,8 @@ class SavedUpdate:
     customer: str
     id: str
     changes: Diff
-    requests: tuple[tuple[str, str, str], ...]
+    requests: tuple[tuple[str, str, str], ...] = ()
+    holds: tuple[Hold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,32 @@ class SavedFile(SavedPlan):
     fingerprints: Mapping[str, str]
     undoes: str = ""
 
+    @property
+    def name(self) -> str:
+        """The plan's."""
+        return self.plan
+
     def updates(self, target: str) -> Iterator[SavedUpdate]:
         """One target's updates, in the order of the plan."""
+        return (_read(tree) for tree in self._trees(target) if "holds" not in tree)
+
+    def held(self, target: str) -> Iterator[SavedUpdate]:
+        """What gates held of one target when it was made."""
+        return (_read(tree) for tree in self._trees(target) if "holds" in tree)
+
+    def _trees(self, target: str) -> Iterator[dict[str, Any]]:
         with self.path.open("rb") as file:
             for line in file:
                 tree = orjson.loads(line)
                 if tree.get("target") == target:
-                    changes = decode_changes(orjson.dumps(tree["changes"]))
-                    yield SavedUpdate(tree["customer"], tree["id"], changes, decode_requests(orjson.dumps(tree["requests"])))
+                    yield tree
 
 
 def save(path: Path, plan: str, fingerprints: Mapping[str, str], targets: Sequence[TargetPlan], *, undoes: str = "") -> int:
-    """Writes the updates of a plan (mode 0600); `undoes` is the run that it puts back. Returns how many. Raises SyncError."""
+    """Writes a plan's updates, and what is held (mode 0600); returns how many updates. `undoes` is the run that it puts back.
+
+    Raises SyncError.
+    """
     head = {"format": FORMAT, "plan": plan, "made": datetime.now(UTC).isoformat(), "targets": fingerprints, "undoes": undoes}
     count = 0
     try:
@@ -57,9 +72,10 @@ def save(path: Path, plan: str, fingerprints: Mapping[str, str], targets: Sequen
             checksum = hashlib.sha256()
             _write(file, checksum, orjson.dumps(head))
             for target in targets:
-                for update in (entry for entry in target.entries() if isinstance(entry, Update)):
-                    _write(file, checksum, _line(target.target, update))
-                    count += 1
+                for entry in target.entries():
+                    if isinstance(entry, Update | Held):
+                        _write(file, checksum, _line(target.target, entry))
+                        count += isinstance(entry, Update)
             file.write(orjson.dumps({"checksum": checksum.hexdigest(), "updates": count}) + b"\n")
     except OSError as error:
         raise SyncError(f"cannot write {path}: {error.strerror}") from None
@@ -97,15 +113,25 @@ def _check(file: IO[bytes]) -> None:
         raise ValueError("checksum")
 
 
-def _line(target: str, update: Update) -> bytes:
-    tree = {
+def _line(target: str, entry: Update | Held) -> bytes:
+    update = entry.update if isinstance(entry, Held) else entry
+    tree: dict[str, Any] = {
         "target": target,
         "customer": update.customer,
         "id": update.identity.value,
         "changes": orjson.Fragment(encode_changes(update.changes)),
-        "requests": orjson.Fragment(encode_requests(update.requests)),
     }
+    if isinstance(entry, Held):
+        tree["holds"] = orjson.Fragment(encode_holds(entry.holds))
+    else:
+        tree["requests"] = orjson.Fragment(encode_requests(update.requests))
     return orjson.dumps(tree)
+
+
+def _read(tree: Mapping[str, Any]) -> SavedUpdate:
+    requests = decode_requests(orjson.dumps(tree.get("requests", ())))
+    holds = decode_holds(orjson.dumps(tree.get("holds", ())))
+    return SavedUpdate(tree["customer"], tree["id"], decode_changes(orjson.dumps(tree["changes"])), requests, holds)
 
 
 def _write(file: IO[bytes], checksum: Any, line: bytes) -> None:

@@ -24,6 +24,7 @@ from sync.model import (
     Episode,
     Failure,
     Filing,
+    Holding,
     Pending,
     Released,
     Run,
@@ -94,8 +95,8 @@ class Ledger(Filer):
         found = await self._call(reads.rows, statement, (target, source))
         return found[0][0] if found else None
 
-    async def holding(self, target: str) -> dict[tuple[str, str], int]:
-        return {(gate, run): count for gate, run, count in await self._call(reads.rows, holding.HOLDING, (target,))}
+    async def holding(self, target: str) -> list[Holding]:
+        return [Holding(*row) for row in await self._call(reads.rows, holding.HOLDING, (target,))]
 
     async def standing(self, account: str) -> Standing:
         rows = await self._call(reads.rows, "SELECT standing FROM main.accounts WHERE name = ?", (account,))

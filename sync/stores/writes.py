@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from sync.model import Filing, Outcome, Pending, Settlement, Update
-from sync.stores import past
+from sync.stores import holding, past
 from sync.stores.bulk import insert
-from sync.stores.codec import encode, encode_errors, encode_holds
+from sync.stores.codec import encode, encode_errors
 from sync.stores.reads import IN_FLIGHT, waiting
 
 
@@ -138,14 +138,7 @@ def settle(connection: sqlite3.Connection, target: str, place: str, settlements:
         " parked = ? WHERE target = ? AND customer = ? AND version = ?",
         [(*_told(s, now), target, s.customer, s.version) for s in settlements if s.outcome not in done],
     )
-    connection.executemany(
-        "UPDATE pending SET holds = ?, held_in = ? WHERE target = ? AND customer = ? AND version = ?",
-        [
-            (encode_holds(s.holds), run, target, s.customer, s.version)
-            for s in settlements
-            if s.outcome not in done and not s.stays
-        ],
-    )
+    holding.hold(connection, target, [s for s in settlements if s.outcome not in done and not s.stays], run)
 
 
 def _in_step(connection: sqlite3.Connection, target: str, settlements: Sequence[Settlement]) -> None:

@@ -15,6 +15,7 @@ from sync.model import (
     Claim,
     Filing,
     Hold,
+    Holding,
     Identity,
     Leaf,
     Outcome,
@@ -948,12 +949,34 @@ async def test_whom_gates_hold_is_counted_by_gate_and_run(store: Store) -> None:
     await held(store, "8", hold("max_cleared", "Fax"), hold("max_field_changed", "Fax"), hold("max_field_changed", "Email"))
     await held(store, "9", hold("max_cleared", "Fax"), run="run 2")
     await filed(store, "10")
-    assert await store.holding("rpm") == {
-        ("max_cleared", "run 1"): 2,
-        ("max_field_changed", "run 1"): 1,
-        ("max_cleared", "run 2"): 1,
-    }
-    assert await store.holding("shop") == {}
+    assert await store.holding("rpm") == [
+        Holding("max_cleared", "run 1", "run 1", 2),
+        Holding("max_cleared", "run 2", "run 2", 1),
+        Holding("max_field_changed", "run 1", "run 1", 1),
+    ]
+    assert await store.holding("shop") == []
+
+
+async def test_who_is_held_again_is_held_since_the_first_run_by_the_gates_that_held_it_then(store: Store) -> None:
+    version = await held(store, "7", hold("max_cleared", "Fax"))
+    more = (hold("max_cleared", "Fax"), hold("max_updates", "Fax"))
+    again = Settlement("7", "1", version, Outcome.HELD, said_of(more), holds=more)
+    await store.settle("rpm", HERE, [again], run="run 2")
+    await store.settle("rpm", HERE, [again], run="run 3")
+    assert await store.holding("rpm") == [
+        Holding("max_cleared", "run 1", "run 3", 1),
+        Holding("max_updates", "run 2", "run 3", 1),
+    ]
+    assert await store.release("rpm", "max_updates", "run 1") == Released(0)
+    assert await store.release("rpm", "max_cleared", "run 2") == Released(1, still=1)
+    assert await store.release("rpm", "max_updates", "run 3") == Released(1)
+
+
+async def test_who_is_filed_again_is_held_anew(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    await store.file(filing("7", digest=OTHER))
+    await held(store, "7", hold("max_cleared", "Fax"), run="run 2")
+    assert await store.holding("rpm") == [Holding("max_cleared", "run 2", "run 2", 1)]
 
 
 async def test_nothing_is_released_at_first(store: Store) -> None:

@@ -193,3 +193,19 @@ def test_a_source_that_makes_many_be_rejected_holds_the_others_until_it_is_well_
     town.sql("UPDATE customers SET Name = 'E' WHERE Id = 28")
     assert town.cli("run").code == 3
     assert sent(town, before) == {"28": {"Name"}, "29": {"Name"}}
+
+
+def test_what_was_held_in_a_saved_plan_is_listed_once_it_is_applied_and_released_by_its_name(town: Place) -> None:
+    town.sql("UPDATE customers SET Note = 'n/a'", "UPDATE customers SET Name = 'B' WHERE Id = 1")
+    plan = town.cli("plan", "--format", "json", "--save", "a.plan").tree
+    town.sql("UPDATE customers SET Note = 'other' WHERE Id = 30")
+    before = len(town.sandbox.updates())
+    assert town.cli("apply", "a.plan").code == 3
+    assert sent(town, before) == {"1": {"Name"}}
+    assert {failure["outcome"] for failure in town.failures().values()} == {"held"}
+    assert len(town.failures()) == MANY - 1
+    assert town.cli("run").code == 3
+    let = town.cli("release", "sellercloud", "--gate", "max_same_value", "--plan", plan["plan"], "--json")
+    assert let.tree["released"] == MANY - 1
+    assert town.cli("run").code == 0
+    assert town.sandbox.holds("sellercloud")["1"]["Comments"] == "n/a"
