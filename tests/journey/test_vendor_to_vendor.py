@@ -1,10 +1,14 @@
 """One vendor as the source of another, with a real process: everybody arrives, nothing is sent twice, a change follows."""
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.journey.conftest import Place
+from tests.journey.conftest import Place, environment
 
 MANY = 23
 NAMED: dict[str, Any] = {
@@ -27,6 +31,13 @@ MAPS = {
 def seeded(place: Place, vendor: str, customers: dict[int, str]) -> None:
     named = {f"cu_{id}" if vendor == "sparklayer" else str(id): NAMED[vendor](id, name) for id, name in customers.items()}
     place.sandbox._call("POST", "/_sandbox/customers", {"vendor": vendor, "customers": named})
+
+
+def until(is_so: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def name_of(held: Any) -> Any:
@@ -79,6 +90,23 @@ def test_a_source_that_cannot_be_read_is_told_and_nothing_is_sent(place: Place) 
     place.sandbox.mend()
     assert place.cli("run").code == 0
     assert len(place.sandbox.updates()) == 29
+
+
+def test_the_service_follows_a_vendor_that_is_a_source(place: Place) -> None:
+    seeded(place, "webcommander", {number: f"Ann {number}" for number in range(1001, 1001 + MANY)})
+    place.config("webcommander", "sparklayer", source='kind = "http"\naccount = "webcommander"\n')
+    head = 'id = "id"\nevery = "1s"'
+    place.target("sparklayer", 'first_name = "first_name"', head=head)
+    command = [sys.executable, "-m", "sync", "serve", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, cwd=place.folder, env=environment(), stderr=subprocess.DEVNULL) as service:
+        try:
+            until(lambda: len(place.sandbox.updates()) == MANY)
+            seeded(place, "webcommander", {1007: "Bea"})
+            until(lambda: len(place.sandbox.updates()) == MANY + 1)
+        finally:
+            service.terminate()
+    assert service.returncode == 0
+    assert name_of(place.sandbox.bodies("sparklayer")["1007"]) == "Bea"
 
 
 def test_secrets_of_an_account_that_is_a_source_are_told_nowhere(place: Place) -> None:

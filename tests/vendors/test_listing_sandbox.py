@@ -200,6 +200,14 @@ async def test_rpm_answers_in_either_shape_of_error_that_there_is_nobody(shop: S
     assert await shop.fresh() == []
 
 
+@pytest.mark.parametrize("shop", ["rpm"], indirect=True)
+async def test_no_other_error_of_rpm_is_taken_for_an_empty_list(shop: Shop) -> None:
+    said = '{"Result": {"Error": {"Message": "Permission denied"}}}'
+    shop.world.faults.add(Fault("status", times=None, status=200, body=said, vendor="rpm", match={"endpoint": "list"}))
+    with pytest.raises(SourceError, match=r"^sources\.shop: Permission denied$"):
+        await shop.fresh()
+
+
 # ---- WebCommander
 
 
