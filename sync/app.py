@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,8 +26,9 @@ from sync.pipeline.observed import ObservedWire, bound
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Projection
 from sync.pipeline.rules import nearest
-from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run
+from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run, untold
 from sync.pipeline.speaker import Sender, Speaker
+from sync.pipeline.telling import told
 from sync.pipeline.undo import plan_undo
 from sync.ports import Reading, Source, Store, Watch
 from sync.service.retention import prune
@@ -141,17 +143,31 @@ async def _undoable(run: str, names: Sequence[str], ledger: Reading, settings: S
         raise SyncError(f"there is no run {run}{nearest(run, runs) or last}")
     if found and found.ended is None and is_locked(state_path(settings)):
         raise SyncError(f"run {run} is still under way: undo it when it has ended")
-    told: Mapping[str, object] = found.report.get("targets", {}) if found else {}
-    gone = [name for name, outcomes in told.items() if outcomes and name not in settings.targets]
+    reached: Mapping[str, object] = found.report.get("targets", {}) if found else {}
+    gone = [name for name, outcomes in reached.items() if outcomes and name not in settings.targets]
     return [f"target {name} is not in the configuration any more: what run {run} told it stays" for name in gone]
 
 
-async def run_once(settings: Settings, names: Sequence[str], watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:
+Write = Callable[[str, Sequence[TargetPlan]], None]
+"""Writes the report of a run: its name, and each target with what became of everybody."""
+
+
+async def run_once(
+    settings: Settings,
+    names: Sequence[str],
+    watch: Watch,
+    stopping: asyncio.Event,
+    redactor: Redactor,
+    write: Write | None = None,
+) -> Report:
     """One pass, for real. Raises ConfigError, StateError."""
     async with AsyncExitStack() as stack:
         parts = await _open_parts(settings, names, watch, stopping, redactor, stack)
-        report = await run(parts.feeds, parts.ways, parts.store, watch)
+        teller = _Teller(parts.store, settings, stack)
+        report = await run(parts.feeds, parts.ways, parts.store, watch, teller.tell if write else untold)
         report.troubles.extend(parts.troubles)
+        if write:
+            write(report.run, teller.targets)
         await parts.board.remember(parts.store)
         await prune(parts.store, settings.keep)
         return report
@@ -163,7 +179,31 @@ def save_plan(settings: Settings, proposal: Proposal, path: Path) -> int:
     return save(path, proposal.plan, fingerprints, proposal.targets, undoes=proposal.undoes)
 
 
-async def apply_saved(settings: Settings, path: Path, watch: Watch, stopping: asyncio.Event, redactor: Redactor) -> Report:
+class _Teller:
+    """What became of every plan, kept on disk until the report is written."""
+
+    def __init__(self, store: Store, settings: Settings, stack: AsyncExitStack) -> None:
+        self._store, self._settings, self._stack = store, settings, stack
+        self.targets: list[TargetPlan] = []
+
+    async def tell(self, run: str, plan: Plan, why: str) -> None:
+        """One target more."""
+        ended = await told(plan, run, why, self._store)
+        self._stack.callback(ended.close)
+        figures = ended.figures
+        counts = figures.told + Counter(unchanged=figures.unchanged, rejected=figures.rejected, held=figures.held)
+        seen = replace(_seen_by_reports(ended, None, self._settings), gates=plan.tripped, seconds=0.0, outcomes=counts)
+        self.targets.append(seen)
+
+
+async def apply_saved(
+    settings: Settings,
+    path: Path,
+    watch: Watch,
+    stopping: asyncio.Event,
+    redactor: Redactor,
+    write: Write | None = None,
+) -> Report:
     """Delivers a saved plan, exactly that. Raises SyncError where it is too old, of another config, or applied already."""
     saved = open_saved(path)
     if datetime.now(UTC) - saved.made > settings.plan_max_age:
@@ -177,7 +217,11 @@ async def apply_saved(settings: Settings, path: Path, watch: Watch, stopping: as
             raise SourceError(parts.troubles[0])
         if not await parts.store.spend(saved.plan):
             raise SyncError(f"{path}: plan {saved.plan} has been applied already: plan again")
-        return await apply(saved, parts.feeds, parts.ways, parts.store, watch)
+        teller = _Teller(parts.store, settings, stack)
+        report = await apply(saved, parts.feeds, parts.ways, parts.store, watch, teller.tell if write else untold)
+        if write:
+            write(f"{report.run} of plan {saved.plan}", teller.targets)
+        return report
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,7 +571,7 @@ def _load(plan: Plan, target: TargetSettings, now: datetime) -> Load:
     return Load(target.account, plan.figures.requests, (following - now).total_seconds() if following else None)
 
 
-def _seen_by_reports(plan: Plan, estimate: Estimate, settings: Settings) -> TargetPlan:
+def _seen_by_reports(plan: Plan, estimate: Estimate | None, settings: Settings) -> TargetPlan:
     figures = plan.figures
     pace = settings.accounts[settings.targets[plan.target].account].policy.pace
     return TargetPlan(

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
@@ -67,11 +68,15 @@ Config = Annotated[Path, typer.Option("--config", metavar="DIR", help="The folde
 Targets = Annotated[list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program: a documented, versioned shape.")]
 Form = Annotated[str, typer.Option("--format", metavar="FORM[,FORM]", help="text, json, markdown, html, csv.")]
+Told = Annotated[
+    str | None, typer.Option("--format", metavar="FORM[,FORM]", help="Who was told what: text, json, markdown, html, csv.")
+]
 Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Write there; a folder if there are several forms.")]
 Exact = Annotated[bool, typer.Option("--requests", help="Show the exact requests, too.")]
 Customers = Annotated[list[str] | None, typer.Option(metavar="KEY", help="Only this customer; may be repeated.")]
 Fields = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only changes of this field; may be repeated.")]
 Save = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan there, for `apply`.")]
+Write = Callable[[str, Sequence[TargetPlan]], None]
 HERE = Path("config")
 
 
@@ -92,6 +97,14 @@ class Only(Enum):
 
 Values = Annotated[Shown, typer.Option(help="masked hides personal values, but shows what changed in them.")]
 Parts = Annotated[list[Only] | None, typer.Option(metavar="changed|rejected|held", help="Only these; may be repeated.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a delivery prints beside its troubles: its figures as JSON or as text, or nothing but its `report`."""
+
+    as_json: bool
+    report: bool
 
 
 @app.callback()
@@ -216,6 +229,13 @@ def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Written by plan --save or undo --save.")],
     config: Config = HERE,
     as_json: AsJson = False,
+    form: Told = None,
+    out: Out = None,
+    requests: Exact = False,
+    show_values: Values = Shown.FULL,
+    only: Parts = None,
+    customer: Customers = None,
+    field: Fields = None,
 ) -> None:
     """Delivers a saved plan, exactly that. What has moved on since is dropped and told; a plan can be applied once.
 
@@ -224,12 +244,13 @@ def apply(
     from sync import app as parts
     from sync.settings import load
 
-    settings = load(config)
+    write = _teller(form, out, _view(only, customer, field, show_values), requests=requests)
+    settings, said = load(config), Said(as_json, form is not None and out is None)
 
     def work(watch: Any, stopping: asyncio.Event) -> Any:
-        return parts.apply_saved(settings, file, watch, stopping, REDACTOR)
+        return parts.apply_saved(settings, file, watch, stopping, REDACTOR, write)
 
-    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _delivered(settings, (), stopping, work, as_json=as_json))))
+    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _delivered(settings, (), stopping, work, said))))
 
 
 @app.command()
@@ -238,15 +259,28 @@ def run(
     config: Config = HERE,
     target: Targets = None,
     as_json: AsJson = False,
+    form: Told = None,
+    out: Out = None,
+    requests: Exact = False,
+    show_values: Values = Shown.FULL,
+    only: Parts = None,
+    customer: Customers = None,
+    field: Fields = None,
 ) -> None:
     """One pass: detect, plan, gate, deliver, report.
 
     Example: [bold]customer-sync run --target sellercloud[/bold]
     """
+    from sync import app as parts
     from sync.settings import load
 
-    settings = load(config)
-    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _run_once(settings, target or [], stopping, as_json=as_json))))
+    write = _teller(form, out, _view(only, customer, field, show_values), requests=requests)
+    settings, said = load(config), Said(as_json, form is not None and out is None)
+
+    def work(watch: Any, stopping: asyncio.Event) -> Any:
+        return parts.run_once(settings, target or [], watch, stopping, REDACTOR, write)
+
+    raise typer.Exit(loop.run(_until_stopped(lambda stopping: _delivered(settings, target or [], stopping, work, said))))
 
 
 @app.command()
@@ -472,18 +506,7 @@ async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int
     return INTERRUPTED if signals[0] == signal.SIGINT else DONE
 
 
-async def _run_once(settings: Any, names: list[str], stopping: asyncio.Event, *, as_json: bool) -> int:
-    from sync import app as parts
-
-    def work(watch: Any, stopping: asyncio.Event) -> Any:
-        return parts.run_once(settings, names, watch, stopping, REDACTOR)
-
-    return await _delivered(settings, names, stopping, work, as_json=as_json)
-
-
-async def _delivered(
-    settings: Any, names: Sequence[str], stopping: asyncio.Event, work: Callable[..., Any], *, as_json: bool
-) -> int:
+async def _delivered(settings: Any, names: Sequence[str], stopping: asyncio.Event, work: Callable[..., Any], said: Said) -> int:
     """Runs or applies, and tells how it went."""
     from sync import app as parts
     from sync.reports.gates import gates_text
@@ -494,7 +517,9 @@ async def _delivered(
         report = await work(watch, stopping)
     found = await parts.failures(settings, names)
     dropped = [(target, one.customer, one.fields, one.reason) for target, one in report.dropped]
-    if as_json:
+    if said.report:
+        print(dropped_text(dropped).lstrip("\n"), end="\n" if dropped else "", file=sys.stderr)
+    elif said.as_json:
         print(dumps(run_tree(report.run, report.targets, report.troubles, dropped, report.gates)).decode())
     else:
         print(run_text(report.run, report.targets, found) + gates_text(report.gates) + dropped_text(dropped))
@@ -547,12 +572,17 @@ def _view(only: list[Only] | None, customers: list[str] | None, fields: list[str
     return View(kinds, frozenset(customers or ()), tuple(fields or ()), masked=values is Shown.MASKED)
 
 
-def _writer(form: str, out: Path | None, view: Any, *, requests: bool) -> Callable[[str, Sequence[TargetPlan]], None]:
+def _writer(form: str, out: Path | None, view: Any, *, requests: bool) -> Write:
     """What writes a plan in these forms; that there are such forms is known before any work is done."""
     from sync.reports.forms import chosen, write
 
     forms = chosen(form)
     return lambda plan, targets: write(view.name(plan), [view.of(target) for target in targets], forms, out, requests=requests)
+
+
+def _teller(form: str | None, out: Path | None, view: Any, *, requests: bool) -> Write | None:
+    """What writes the report of a run, where one is asked for beside its figures."""
+    return _writer(form or "text", out, view, requests=requests) if form or out else None
 
 
 def _save(settings: Any, proposal: Any, path: Path) -> None:

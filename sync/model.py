@@ -332,8 +332,36 @@ class Foreign:
         return self.waiting.customer
 
 
-Entry = Update | Rejection | Held | Unchanged | Foreign
-"""What planning makes of one customer that waited."""
+class Outcome(Enum):
+    """How an update ended."""
+
+    DELIVERED = "delivered"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    HELD = "held"
+    UNKNOWN = "unknown"
+    UNDONE = "undone"
+    """No update ends so: somebody put the customer back to what it was, and it stays so until it changes at the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An update that a run was to deliver, and how it ended; `reason` and `errors` are the vendor's words."""
+
+    update: Update
+    outcome: Outcome
+    reason: str = ""
+    errors: tuple[FieldError, ...] = ()
+
+    @property
+    def customer(self) -> str:
+        """The customer's key."""
+        return self.update.customer
+
+
+Entry = Update | Told | Rejection | Held | Unchanged | Foreign
+"""What planning makes of one customer that waited; in the report of a run, what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +440,7 @@ class Estimate:
 class TargetPlan:
     """One target's part of a plan, as reports see it: figures, and every entry as often as it is asked for.
 
+    In the report of a run `outcomes` says how many ended how, and the updates are `Told`; in that of a plan it is None.
     `fields` counts the changes by field; `seconds` is how long the requests take at the account's pace; `left` counts the
     customers that were this target's, and are not any more.
     """
@@ -428,19 +457,7 @@ class TargetPlan:
     left: int = 0
     gates: tuple[Tripped, ...] = ()
     estimate: Estimate | None = None
-
-
-class Outcome(Enum):
-    """How an update ended."""
-
-    DELIVERED = "delivered"
-    UNCHANGED = "unchanged"
-    REJECTED = "rejected"
-    DEFERRED = "deferred"
-    HELD = "held"
-    UNKNOWN = "unknown"
-    UNDONE = "undone"
-    """No update ends so: somebody put the customer back to what it was, and it stays so until it changes at the source."""
+    outcomes: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

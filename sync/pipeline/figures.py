@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sync.model import Entry, Foreign, Held, Rejection, Unchanged, Update
+from sync.model import Entry, Foreign, Held, Rejection, Told, Unchanged, Update
 
 
 @dataclass(slots=True)
@@ -19,6 +19,8 @@ class Figures:
     foreign: int = 0
     left: int = 0
     fields: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
+    """How the updates of a run ended."""
 
     @property
     def empty(self) -> bool:
@@ -32,6 +34,10 @@ class Figures:
                 self.updates += 1
                 self.requests += len(entry.requests)
                 self.fields.update(change.field for change in entry.changes)
+            case Told(update, outcome):
+                self.told[outcome.value] += 1
+                self.requests += len(update.requests)
+                self.fields.update(change.field for change in update.changes)
             case Unchanged():
                 self.unchanged += 1
             case Rejection():

@@ -13,7 +13,7 @@ from os import SEEK_END
 from typing import Any
 
 from sync.errors import FieldError
-from sync.model import Change, Entry, Foreign, Held, Hold, Identity, Pending, Rejection, Request, Tripped, Unchanged, Update
+from sync.model import Change, Entry, Foreign, Held, Hold, Identity, Pending, Rejection, Request, Told, Tripped, Unchanged, Update
 from sync.pipeline.census import Census
 from sync.pipeline.figures import Figures
 
@@ -42,7 +42,7 @@ def _update(*parts: Any) -> Update:
     return Update(customer, Identity(value, match), version, *told, doubt, stays, released)
 
 
-KINDS = (FieldError, Foreign, Held, Hold, Pending, Rejection, Unchanged)
+KINDS = (FieldError, Foreign, Held, Hold, Pending, Rejection, Told, Unchanged)
 REDUCERS: dict[type, Any] = {kind: _reducer(kind) for kind in KINDS}
 REDUCERS[Update] = _flat
 
@@ -129,6 +129,6 @@ class Plan:
 
 
 def _waiting(entry: Entry) -> Pending:
-    if isinstance(entry, Held):
+    if isinstance(entry, Held | Told):
         entry = entry.update
     return Pending(entry.customer, entry.version, entry.released) if isinstance(entry, Update) else entry.waiting

@@ -191,7 +191,15 @@ async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]
     return [await make_plan(target, feed, store, watch) for target in feed.chosen]
 
 
-async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
+Tell = Callable[[str, Plan, str], Awaitable[None]]
+"""Takes the name of a run that has ended, one target's plan, and what kept its account from sending (empty: nothing)."""
+
+
+async def untold(_run: str, _plan: Plan, _why: str) -> None:
+    """Nobody wants to know more than the figures."""
+
+
+async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch, tell: Tell = untold) -> Report:
     """One pass over all feeds. What one source, target or vendor cannot do never stops the others. Raises StateError."""
     report = begun(watch)
     await store.begin_run(report.run, report.started, report.tree)
@@ -212,10 +220,13 @@ async def run(feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watc
         report.troubles += [trouble for way in ways.values() for trouble in refusal(way)]
         over(report, watch)
         await note_down(report, store)
+        await _tell(report.run, lanes, ways, tell)
     return report
 
 
-async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch) -> Report:
+async def apply(
+    saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way], store: Store, watch: Watch, tell: Tell = untold
+) -> Report:
     """Delivers what of a saved plan still holds, as it was planned, and nothing else. Raises StateError, SourceError."""
     report = begun(watch)
     report.undoes = saved.undoes
@@ -235,6 +246,7 @@ async def apply(saved: SavedPlan, feeds: Sequence[Feed], ways: Mapping[str, Way]
         report.troubles += [trouble for way in ways.values() for trouble in refusal(way)]
         over(report, watch)
         await note_down(report, store)
+        await _tell(report.run, lanes, ways, tell)
     return report
 
 
@@ -252,6 +264,13 @@ async def _hold(target: Target, feed: Feed, store: Store, saved: SavedPlan, repo
         await store.settle(target.name, target.vendor.place, settlements, run=saved.name)
         for settlement in settlements:
             report.note(target.name, settlement)
+
+
+async def _tell(run: str, lanes: Mapping[str, list[tuple[Feed, Target, Plan]]], ways: Mapping[str, Way], tell: Tell) -> None:
+    for account, work in lanes.items():
+        closed = ways[account].lane.closed
+        for _, _, plan in work:
+            await tell(run, plan, closed.reason if closed else "")
 
 
 async def _replan(plan: Plan, target: Target, feed: Feed, store: Store, saved: SavedPlan, report: Report) -> None:

@@ -6,29 +6,29 @@ from typing import Final
 
 from sync.model import TargetPlan
 from sync.reports.values import visible
-from sync.reports.wording import Row, busiest, counted, estimate, summary
+from sync.reports.wording import Row, busiest, counted, estimate, heads, summary
 
 WIDTH: Final = 1000
 NARROWEST: Final = 6
 """What is there is seen, however few it is."""
 MOST_BARS: Final = 12
-OUTCOMES: Final = ("update", "unchanged", "rejected", "held")
-HEADS: Final = ("updates", "unchanged", "rejected", "held", "requests")
 
 
 def figures(targets: Sequence[TargetPlan]) -> str:
     """A line for each target, with the share of each outcome."""
+    names = heads(targets)
     keys = [
         f'<svg class="key" viewBox="0 0 1 1" aria-hidden="true"><rect class="{name}" width="1" height="1"/></svg>'
-        for name in OUTCOMES
+        for name in names
     ]
-    heads = "".join(f'<th scope="col" class="number">{key}{head}</th>' for key, head in zip([*keys, ""], HEADS, strict=True))
+    columns = zip([*keys, ""], [*names, "requests"], strict=True)
+    head = "".join(f'<th scope="col" class="number">{key}{name}</th>' for key, name in columns)
     rows = summary(targets)
     left = "".join(_left(target) for target in targets if target.left)
-    body = "".join(_figures(row, whole=len(rows) > 1 and row is rows[-1]) for row in rows)
+    body = "".join(_figures(row, names, whole=len(rows) > 1 and row is rows[-1]) for row in rows)
     return (
         '<div class="scroll" role="region" aria-labelledby="summary-title" tabindex="0"><table class="figures">'
-        f'<thead><tr><th scope="col">target</th>{heads}<th scope="col" class="number">time</th>'
+        f'<thead><tr><th scope="col">target</th>{head}<th scope="col" class="number">time</th>'
         '<th scope="col">share</th></tr></thead>'
         f"<tbody>{body}</tbody></table></div>{left}"
     )
@@ -45,19 +45,19 @@ def fields(targets: Sequence[TargetPlan]) -> str:
     return f'<div class="cards">{cards}</div>' if cards else "<p>No field changes.</p>"
 
 
-def _figures(row: Row, *, whole: bool) -> str:
-    cells = "".join(f'<td class="number">{number:,}</td>' for number in row[1:6])
+def _figures(row: Row, names: Sequence[str], *, whole: bool) -> str:
+    cells = "".join(f'<td class="number">{number:,}</td>' for number in (*row.figures, row.requests))
     name = escape(visible(row.target))
     kind = ' class="all"' if whole else ""
-    bar = _stack(row[1:5])
+    bar = _stack(row.figures, names)
     return f'<tr{kind}><th scope="row">{name}</th>{cells}<td class="number">{row.time or "-"}</td><td class="bar">{bar}</td></tr>'
 
 
-def _stack(numbers: Sequence[int]) -> str:
+def _stack(numbers: Sequence[int], names: Sequence[str]) -> str:
     total = sum(numbers)
-    label = ", ".join(f"{number:,} {name}" for number, name in zip(numbers, OUTCOMES, strict=True))
+    label = ", ".join(f"{number:,} {name}" for number, name in zip(numbers, names, strict=True))
     rects, place = "", 0.0
-    for number, name in zip(numbers, OUTCOMES, strict=True):
+    for number, name in zip(numbers, names, strict=True):
         width = _share(number, total)
         rects += f'<rect class="{name}" x="{place:.1f}" width="{width:.1f}" height="8"/>' if number else ""
         place += width

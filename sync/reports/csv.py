@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final, TextIO
 
-from sync.model import Change, Held, Leaf, Missing, Rejection, TargetPlan, Update
+from sync.model import Change, Held, Leaf, Missing, Rejection, TargetPlan, Told, Update
 from sync.ports import Report
 from sync.reports.values import shown
-from sync.reports.wording import errors, leavers, why_held
+from sync.reports.wording import errors, leavers, title, why_held
 
-COLUMNS: Final = ("plan", "target", "customer", "id", "outcome", "field", "before", "after", "from", "error")
+COLUMNS: Final = ("target", "customer", "id", "outcome", "field", "before", "after", "from", "error")
 MARKS: Final = {"unknown": "<unknown>", "absent": "<absent>", "null": "<null>", '""': "<empty>"}
 """What is no text, in signs that can be told from text: a text that reads like one of these is put in double quotes."""
 FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - some spreadsheets read the wide signs, too
@@ -30,7 +30,7 @@ class Csv(Report):
     def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
         """Targets one after the other, customers as they were planned; those that are in step are left out."""
         writer = csv.writer(out, quoting=csv.QUOTE_ALL)
-        writer.writerow(COLUMNS)
+        writer.writerow((title(targets).lower(), *COLUMNS))
         for target in targets:
             writer.writerows([safe(cell) for cell in (plan, target.target, *row)] for row in _rows(target))
 
@@ -53,6 +53,9 @@ def _rows(target: TargetPlan) -> Iterator[Row]:
         match entry:
             case Update():
                 yield from (_told(entry, change, "update", "") for change in entry.changes)
+            case Told():
+                why = "; ".join([entry.reason, *(f"{error.field}: {error.message}" for error in entry.errors)]).strip("; ")
+                yield from (_told(entry.update, change, entry.outcome.value, why) for change in entry.update.changes)
             case Rejection():
                 yield from _errors(entry)
             case Held():

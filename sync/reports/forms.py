@@ -12,6 +12,7 @@ from sync.reports.html import Html
 from sync.reports.json import Json
 from sync.reports.markdown import Markdown, MarkdownPolicy
 from sync.reports.text import Text, TextPolicy
+from sync.reports.wording import title
 
 FORMS = {"text": "txt", "json": "json", "markdown": "md", "html": "html", "csv": "csv"}
 """Each form with the ending of its file."""
@@ -33,7 +34,7 @@ def write(plan: str, targets: Sequence[TargetPlan], forms: Sequence[str], out: P
     if len(forms) > 1:
         out.mkdir(parents=True, exist_ok=True)
     for form in forms:
-        place = out if len(forms) == 1 else out / f"plan.{FORMS[form]}"
+        place = out if len(forms) == 1 else out / f"{title(targets).lower()}.{FORMS[form]}"
         try:
             with place.open("w", encoding="utf-8", newline="") as file:
                 reports[form].write(plan, targets, file)

@@ -19,10 +19,14 @@ from sync.reports import charts
 from sync.reports.gates import gates_html
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import visible
-from sync.reports.wording import entries, errors, known_as, leavers
+from sync.reports.wording import TOLD, ended, entries, errors, how_many, known_as, leavers, title
 
 LONGEST_VALUE: Final = 300
 ENTRIES: Final = "$entries"
+LEADS: Final = {
+    "Plan": "What each target would be told. Nothing on this page has been sent.",
+    "Run": "What each target was told, and how it ended.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Html(Report):
         script, style = _read("plan.js"), _read("plan.css")
         texts = {
             "plan": escape(visible(plan)),
+            "kind": title(targets),
+            "lead": LEADS[title(targets)],
             "script": script,
             "script_hash": _digest(script),
             "style": style,
@@ -82,6 +88,7 @@ def _notes(targets: Sequence[TargetPlan], limit: int | None) -> Iterator[str]:
             ("held", target.held),
             ("updates", target.updates),
             ("left", target.left),
+            *((outcome.value, how_many(target, outcome)) for outcome in TOLD),
         ):
             if limit is not None and total > limit:
                 yield f"<p>{escape(visible(target.target))}: the first {limit:,} of {total:,} {name} are listed.</p>"
@@ -89,7 +96,7 @@ def _notes(targets: Sequence[TargetPlan], limit: int | None) -> Iterator[str]:
 
 def _trees(targets: Sequence[TargetPlan], policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
     """Who needs attention comes first, whatever the target."""
-    for part in (_rejected, _kept_back, _left, _told):
+    for part in (_rejected, _kept_back, _left, _ended, _told):
         for target in targets:
             name = {"target": visible(target.target)}
             yield from (name | tree for tree in part(target, policy))
@@ -106,6 +113,14 @@ def _kept_back(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any
 def _left(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
     for customer, why in leavers(target, policy.limit):
         yield {"outcome": "left", "customer": visible(customer), "reason": why}
+
+
+def _ended(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:
+    for outcome in TOLD if target.outcomes is not None else ():
+        for told in ended(target, outcome, policy.limit) if how_many(target, outcome) else ():
+            why = [[visible(error.field), visible(error.message)] for error in told.errors]
+            tree = {"outcome": outcome.value} | _update(told.update, policy) | ({"errors": why} if why else {})
+            yield tree | ({"reason": visible(told.reason)} if told.reason else {})
 
 
 def _told(target: TargetPlan, policy: HtmlPolicy) -> Iterator[dict[str, Any]]:

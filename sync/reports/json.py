@@ -1,13 +1,14 @@
 """A plan -> JSON in the shape of the public contract, format 1, written entry by entry."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, TextIO
 
 import orjson
 
-from sync.model import ABSENT, Change, Held, Rejection, Request, TargetPlan, Tripped, Update, dumps, words
+from sync.model import ABSENT, Change, Held, Outcome, Rejection, Request, TargetPlan, Told, Tripped, Update, dumps, words
 from sync.ports import Report
-from sync.reports.wording import leavers
+from sync.reports.wording import ended, entries, how_many, leavers, title
 
 FORMAT = 1
 
@@ -17,17 +18,16 @@ class Json(Report):
 
     def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
         """One object; long lists have an entry a line."""
-        out.write(f'{{"format": {FORMAT}, "plan": {_text(plan)}, "targets": {{')
+        out.write(f'{{"format": {FORMAT}, {_text(title(targets).lower())}: {_text(plan)}, "targets": {{')
         for number, target in enumerate(targets):
             out.write(("," if number else "") + f"\n{_text(target.target)}: {{")
-            _list(out, "updates", (update_tree(entry) for entry in target.entries() if isinstance(entry, Update)), target.updates)
+            if target.outcomes is None:
+                _list(out, "updates", (update_tree(entry) for entry in entries(target, Update)), target.updates)
+            for name in (Outcome.DELIVERED, Outcome.DEFERRED, Outcome.UNKNOWN) if target.outcomes is not None else ():
+                _list(out, name.value, map(_told, ended(target, name)), how_many(target, name))
             out.write(f'\n"unchanged": {target.unchanged},')
-            _list(
-                out,
-                "rejected",
-                (_rejection(entry) for entry in target.entries() if isinstance(entry, Rejection)),
-                target.rejected,
-            )
+            rejected = chain(map(_told, ended(target, Outcome.REJECTED)), map(_rejection, entries(target, Rejection)))
+            _list(out, "rejected", rejected, target.rejected + how_many(target, Outcome.REJECTED))
             _list(out, "held", (_held(entry) for entry in target.entries() if isinstance(entry, Held)), target.held)
             left = ({"customer": customer, "reason": why} for customer, why in leavers(target))
             _list(out, "left", left, target.left)
@@ -44,6 +44,12 @@ def update_tree(update: Update) -> dict[str, Any]:
         "changes": [_change(change) for change in update.changes],
         "requests": [_request(request) for request in update.requests],
     }
+
+
+def _told(told: Told) -> dict[str, Any]:
+    """An update with how it ended."""
+    tree = update_tree(told.update)
+    return {**tree, "reason": told.reason, "errors": words(told.errors)} if told.outcome is not Outcome.DELIVERED else tree
 
 
 def gate_tree(tripped: Tripped) -> dict[str, Any]:

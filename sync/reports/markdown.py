@@ -6,12 +6,29 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, TextIO
 
-from sync.model import ABSENT, Change, Held, Rejection, Request, TargetPlan, Tripped, Update
+from sync.model import ABSENT, Change, Held, Outcome, Rejection, Request, TargetPlan, Told, Tripped, Update
 from sync.ports import Report
 from sync.reports.gates import clipped
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import shown, visible
-from sync.reports.wording import Kind, Row, busiest, counted, entries, errors, estimate, leavers, summary, why_held
+from sync.reports.wording import (
+    TOLD,
+    Kind,
+    Row,
+    busiest,
+    counted,
+    ended,
+    entries,
+    errors,
+    estimate,
+    heads,
+    how_many,
+    leavers,
+    says,
+    summary,
+    title,
+    why_held,
+)
 
 SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&$#@])")
 BACKTICKS: Final = re.compile("`+")
@@ -35,11 +52,11 @@ class Markdown(Report):
 
     def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
         """A table of all targets, then a section for each that has something to say."""
-        out.write(f"## Plan {code(plan)}\n\n")
-        heads = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
-        out.writelines(table(heads, map(_cells, summary(targets)), numbers=range(1, 6)))
+        out.write(f"## {title(targets)} {code(plan)}\n\n")
+        figures = (*heads(targets), "requests")
+        out.writelines(table(("target", *figures, "time"), map(_cells, summary(targets)), numbers=range(1, len(figures) + 1)))
         for target in targets:
-            if target.updates or target.rejected or target.held or target.left or target.gates:
+            if says(target):
                 out.writelines(_section(target, self._policy))
 
 
@@ -70,7 +87,7 @@ def _longest_run(text: str) -> int:
 
 
 def _cells(row: Row) -> Cells:
-    return (words(row.target), *(f"{number:,}" for number in row[1:6]), row.time)
+    return (words(row.target), *(f"{number:,}" for number in (*row.figures, row.requests)), row.time)
 
 
 def _section(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
@@ -82,6 +99,9 @@ def _section(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
         yield "\n"
         yield from table(("gate", "limit", "figure", "why", "such as"), map(_gate, target.gates), numbers=range(1, 3))
     yield from _list("update", target.updates, _updates(target, policy))
+    for outcome in TOLD:
+        name = "rejected by the vendor" if outcome is Outcome.REJECTED else outcome.value
+        yield from _list(name, how_many(target, outcome), _ended(target, outcome, policy))
     yield from _list("rejected", target.rejected, _rejected(target, policy))
     yield from _list("held", target.held, _held(target, policy))
     yield from _list("left: no longer this target's", target.left, _left(target, policy))
@@ -116,6 +136,20 @@ def _updates(target: TargetPlan, policy: MarkdownPolicy) -> Iterator[str]:
     yield from _rest(target.updates, policy)
     if policy.requests:
         yield from _requests(target, Update, policy, lambda update: update.requests)
+
+
+def _ended(target: TargetPlan, outcome: Outcome, policy: MarkdownPolicy) -> Iterator[str]:
+    columns = ("customer", "id", "field", "before", "after", "from", "why")
+    rows = ((*row, _why(told)) for told in ended(target, outcome, policy.limit) for row in _changes(told.update))
+    yield from table(columns, rows)
+    yield from _rest(how_many(target, outcome), policy)
+    if policy.requests:
+        yield from _blocks(told.update.requests for told in ended(target, outcome, policy.limit))
+
+
+def _why(told: Told) -> str:
+    said = [words(told.reason)] if told.reason else []
+    return "<br>".join([*said, *(f"{code(error.field)} {words(error.message)}" for error in told.errors)])
 
 
 def _changes(update: Update) -> Iterator[Cells]:
@@ -175,9 +209,13 @@ def _rest(total: int, policy: MarkdownPolicy) -> Iterator[str]:
 def _requests(
     target: TargetPlan, kind: type[Kind], policy: MarkdownPolicy, of: Callable[[Kind], Sequence[Request]]
 ) -> Iterator[str]:
+    yield from _blocks(map(of, entries(target, kind, policy.limit)))
+
+
+def _blocks(sent: Iterator[Sequence[Request]]) -> Iterator[str]:
     yield "\n<details><summary>requests</summary>\n"
-    for entry in entries(target, kind, policy.limit):
-        for request in of(entry):
+    for requests in sent:
+        for request in requests:
             line = f"{request.method} {request.url} {(request.content() or b'').decode()}".rstrip()
             fence = "`" * max(3, _longest_run(line) + 1)
             yield f"\n{fence}\n{line}\n{fence}\n"

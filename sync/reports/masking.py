@@ -11,11 +11,12 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
 
-from sync.model import Change, Entry, Held, Identity, Leaf, Missing, Request, Secret, TargetPlan, Tripped, Update
+from sync.model import Change, Entry, Held, Identity, Leaf, Missing, Request, Secret, TargetPlan, Told, Tripped, Update
 from sync.reports.marking import differing
 
 WAS: Final = "▫"
 IS: Final = "▪"
+HIDDEN: Final = "(the vendor's words may hold values, and are not shown)"
 NUMBER: Final = "number "
 """Stands before a masked number, which is text from then on."""
 
@@ -35,12 +36,15 @@ def _tripped(tripped: Tripped) -> Tripped:
 
 
 def _entry(entry: Entry) -> Entry:
-    """Errors and reasons hold no values."""
+    """Errors and reasons hold no values, but for the vendor's."""
     match entry:
         case Update():
             return _update(entry)
         case Held():
             return replace(entry, update=_update(entry.update))
+        case Told():
+            errors = tuple(replace(error, message=HIDDEN) for error in entry.errors)
+            return replace(entry, update=_update(entry.update), reason=entry.reason and HIDDEN, errors=errors)
         case _:
             return entry
 

@@ -7,16 +7,40 @@ from typing import Final, TextIO
 from rich.cells import cell_len
 
 from sync.errors import FieldError
-from sync.model import ABSENT, Change, Held, Rejection, TargetPlan, Tripped, Update
+from sync.model import ABSENT, Change, Held, Outcome, Rejection, TargetPlan, Told, Tripped, Update
 from sync.ports import Report
 from sync.reports.gates import clipped
 from sync.reports.ink import Ink
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import shown, visible
-from sync.reports.wording import Kind, Row, busiest, entries, errors, estimate, holds, known_as, leavers, summary
+from sync.reports.wording import (
+    TOLD,
+    Kind,
+    Row,
+    busiest,
+    ended,
+    entries,
+    errors,
+    estimate,
+    heads,
+    holds,
+    how_many,
+    known_as,
+    leavers,
+    says,
+    summary,
+    title,
+)
 
-COLUMNS: Final = ("target", "updates", "unchanged", "rejected", "held", "requests", "time")
-COLOURS: Final = {"updates": "good", "rejected": "bad", "held": "wait"}
+COLOURS: Final = {
+    "updates": "good",
+    "delivered": "good",
+    "rejected": "bad",
+    "rejected by the vendor": "bad",
+    "unknown": "bad",
+    "deferred": "wait",
+    "held": "wait",
+}
 SMALLEST_ROOM: Final = 32
 """Characters for a value, however narrow the terminal."""
 WIDEST_FIELD: Final = 32
@@ -45,7 +69,7 @@ class Text(Report):
     def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
         """A summary of all targets, then a section for each that has something to say."""
         ink = Ink(out, colour=self._policy.colour, width=self._policy.width)
-        out.write(ink(f"Plan {visible(plan)}", "title") + "\n\n")
+        out.write(ink(f"{title(targets)} {visible(plan)}", "title") + "\n\n")
         out.writelines(line + "\n" for line in _summary(targets, ink))
         for target in targets:
             out.writelines(line + "\n" for line in _Section(target, self._policy, ink).lines())
@@ -53,17 +77,18 @@ class Text(Report):
 
 def _summary(targets: Sequence[TargetPlan], ink: Ink) -> Iterator[str]:
     rows = [_cells(row) for row in summary(targets)]
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-    yield ink("  ".join(_padded(COLUMNS, widths)), "dim")
+    columns = ("target", *heads(targets), "requests", "time")
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    yield ink("  ".join(_padded(columns, widths)), "dim")
     for row in rows:
         yield "  ".join(
             ink(text, COLOURS[name]) if name in COLOURS and cell != "0" else text
-            for name, cell, text in zip(COLUMNS, row, _padded(row, widths), strict=True)
+            for name, cell, text in zip(columns, row, _padded(row, widths), strict=True)
         ).rstrip()
 
 
 def _cells(row: Row) -> list[str]:
-    return [f"{cell:,}" if isinstance(cell, int) else visible(cell) or "-" for cell in row]
+    return [visible(row.target), *(f"{figure:,}" for figure in (*row.figures, row.requests)), row.time or "-"]
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -80,7 +105,7 @@ class _Section:
 
     def lines(self) -> Iterator[str]:
         target = self._target
-        if not (target.updates or target.rejected or target.held or target.left or target.gates):
+        if not says(target):
             return
         yield ""
         yield self._ink(visible(target.target), "title") + self._ink(f"  {estimate(target)}", "dim")
@@ -89,6 +114,8 @@ class _Section:
         for tripped in target.gates:
             yield from self._gate(tripped)
         yield from self._list("updates", target.updates, Update, self._update)
+        for outcome in TOLD:
+            yield from self._ended(outcome)
         yield from self._list("rejected", target.rejected, Rejection, self._rejection)
         yield from self._list("held", target.held, Held, self._held)
         yield from self._left()
@@ -128,6 +155,27 @@ class _Section:
             yield from say(entry)
         if limit is not None and total > limit:
             yield self._ink(f"    ... and {total - limit:,} more", "dim")
+
+    def _ended(self, outcome: Outcome) -> Iterator[str]:
+        total, limit = how_many(self._target, outcome), self._policy.limit
+        if not total:
+            return
+        name = "rejected by the vendor" if outcome is Outcome.REJECTED else outcome.value
+        yield ""
+        yield "  " + self._ink(f"{total:,} {name}", COLOURS[name])
+        for told in ended(self._target, outcome, limit):
+            yield from self._told(told)
+        if limit is not None and total > limit:
+            yield self._ink(f"    ... and {total - limit:,} more", "dim")
+
+    def _told(self, told: Told) -> Iterator[str]:
+        customer, *details = self._update(told.update)
+        yield customer
+        if told.reason:
+            yield "      " + self._ink(visible(told.reason), "dim" if told.outcome is Outcome.DELIVERED else "bad")
+        for error in told.errors:
+            yield self._error(error)
+        yield from details
 
     def _left(self) -> Iterator[str]:
         target, limit = self._target, self._policy.limit

@@ -1,14 +1,16 @@
 """A plan -> the part of it that somebody asked to see, with the figures of that part. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from sync.model import Diff, Entry, Foreign, Held, Rejection, TargetPlan, Tripped, Unchanged, Update
+from sync.model import Diff, Entry, Foreign, Held, Outcome, Rejection, TargetPlan, Told, Tripped, Unchanged, Update
 from sync.reports.masking import mask
 
 Part = Literal["changed", "rejected", "held"]
 KINDS: Final[dict[Part, type[Entry]]] = {"changed": Update, "rejected": Rejection, "held": Held}
+BACK: Final = {Outcome.DEFERRED, Outcome.HELD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,18 @@ def _tripped(tripped: Tripped, view: View) -> Tripped:
 
 
 def _part(entry: Entry, view: View) -> Entry | None:
-    if view.only and not isinstance(entry, tuple(KINDS[part] for part in view.only)):
+    if view.only and not any(_is(part, entry) for part in view.only):
         return None
     if view.customers and entry.customer not in view.customers:
         return None
     return _fields(entry, view.fields) if view.fields else entry
+
+
+def _is(part: Part, entry: Entry) -> bool:
+    """What a run did is changed where it may have arrived, and held where it was put off."""
+    if isinstance(entry, Told):
+        return part == ("rejected" if entry.outcome is Outcome.REJECTED else "held" if entry.outcome in BACK else "changed")
+    return isinstance(entry, KINDS[part])
 
 
 def _fields(entry: Entry, fields: tuple[str, ...]) -> Entry | None:
@@ -63,7 +72,7 @@ def _fields(entry: Entry, fields: tuple[str, ...]) -> Entry | None:
         case Update():
             changes = _changes(entry.changes, fields)
             return replace(entry, changes=changes) if changes else None
-        case Held():
+        case Held() | Told():
             changes = _changes(entry.update.changes, fields)
             return replace(entry, update=replace(entry.update, changes=changes)) if changes else None
         case Rejection():
@@ -86,15 +95,18 @@ def _named(field: str, fields: tuple[str, ...]) -> bool:
 def _recounted(target: TargetPlan) -> TargetPlan:
     updates = requests = unchanged = rejected = held = left = 0
     fields = dict.fromkeys(target.fields, 0)
+    told: Counter[str] = Counter()
     for entry in target.entries():
         updates += isinstance(entry, Update)
         unchanged += isinstance(entry, Unchanged)
         rejected += isinstance(entry, Rejection)
         held += isinstance(entry, Held)
         left += isinstance(entry, Foreign) and entry.left
-        if isinstance(entry, Update):
-            requests += len(entry.requests)
-            for change in entry.changes:
+        told.update([entry.outcome.value] if isinstance(entry, Told) else [])
+        update = entry.update if isinstance(entry, Told) else entry
+        if isinstance(update, Update):
+            requests += len(update.requests)
+            for change in update.changes:
                 fields[change.field] = fields.get(change.field, 0) + 1
     return replace(
         target,
@@ -104,6 +116,7 @@ def _recounted(target: TargetPlan) -> TargetPlan:
         rejected=rejected,
         held=held,
         left=left,
+        outcomes=None if target.outcomes is None else told + Counter(unchanged=unchanged, rejected=rejected, held=held),
         fields={name: count for name, count in fields.items() if count},
         seconds=target.seconds * requests / target.requests if target.requests else 0.0,
         estimate=None,

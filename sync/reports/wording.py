@@ -5,25 +5,54 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from sync.errors import FieldError
-from sync.model import Foreign, Held, Hold, Identity, Rejection, TargetPlan, Update, said_of
+from sync.model import Foreign, Held, Hold, Identity, Outcome, Rejection, TargetPlan, Told, Update, said_of
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
-Kind = TypeVar("Kind", Update, Rejection, Held)
+PLANNED: Final = ("updates", "unchanged", "rejected", "held")
+ENDED: Final = ("delivered", "unchanged", "rejected", "deferred", "held", "unknown")
+TOLD: Final = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.DEFERRED, Outcome.DELIVERED)
+"""How what was to be delivered can have ended: what needs attention comes first."""
+
+Kind = TypeVar("Kind", Update, Told, Rejection, Held)
 
 
 class Row(NamedTuple):
-    """One target's line in a summary, or the line of all."""
+    """One target's line in a summary, or the line of all: a figure for each of `heads`, and for the requests."""
 
     target: str
-    updates: int
-    unchanged: int
-    rejected: int
-    held: int
+    figures: tuple[int, ...]
     requests: int
     time: str
+
+
+def title(targets: Sequence[TargetPlan]) -> str:
+    """Of what this is the report: `Plan` or `Run`."""
+    return "Run" if _is_run(targets) else "Plan"
+
+
+def heads(targets: Sequence[TargetPlan]) -> tuple[str, ...]:
+    """What is counted: intentions, or outcomes."""
+    return ENDED if _is_run(targets) else PLANNED
+
+
+def says(target: TargetPlan) -> bool:
+    """Whether there is anything to tell of this target beside its figures."""
+    told = target.outcomes and any(target.outcomes.get(outcome.value) for outcome in TOLD)
+    return bool(told or target.updates or target.rejected or target.held or target.left or target.gates)
+
+
+def ended(target: TargetPlan, outcome: Outcome, limit: int | None = None) -> Iterator[Told]:
+    """What was to be delivered and ended so, at most `limit`."""
+    return islice((entry for entry in target.entries() if isinstance(entry, Told) and entry.outcome is outcome), limit)
+
+
+def how_many(target: TargetPlan, outcome: Outcome) -> int:
+    """How many ended so after they were, or should have been, sent; a rejection before that is counted apart."""
+    before = target.rejected if outcome is Outcome.REJECTED else 0
+    return (target.outcomes or {}).get(outcome.value, 0) - before if target.outcomes else 0
 
 
 def summary(targets: Sequence[TargetPlan]) -> list[Row]:
@@ -79,6 +108,8 @@ def estimate(target: TargetPlan) -> str:
     calls = counted(target.requests, "request")
     if not target.requests:
         return "no request"
+    if target.outcomes is not None:
+        return calls
     own = f"{calls}, about {spent(target.seconds)} at the account's pace" if target.seconds else f"{calls}, not paced"
     return "; ".join([own, *_shared(target)])
 
@@ -115,9 +146,15 @@ def _why_left(entry: Foreign) -> str:
 
 def _row(target: TargetPlan) -> Row:
     time = spent(target.seconds) if target.requests and target.seconds else ""
-    return Row(target.target, target.updates, target.unchanged, target.rejected, target.held, target.requests, time)
+    if target.outcomes is not None:
+        return Row(target.target, tuple(target.outcomes.get(name, 0) for name in ENDED), target.requests, time)
+    return Row(target.target, (target.updates, target.unchanged, target.rejected, target.held), target.requests, time)
 
 
 def _sum(rows: Sequence[Row]) -> Row:
-    updates, unchanged, rejected, held, requests = (sum(column) for column in zip(*(row[1:6] for row in rows), strict=True))
-    return Row("all", updates, unchanged, rejected, held, requests, "")
+    figures = tuple(sum(column) for column in zip(*(row.figures for row in rows), strict=True))
+    return Row("all", figures, sum(row.requests for row in rows), "")
+
+
+def _is_run(targets: Sequence[TargetPlan]) -> bool:
+    return any(target.outcomes is not None for target in targets)

@@ -5,6 +5,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -21,11 +22,13 @@ from sync.model import (
     Identity,
     Leaf,
     Missing,
+    Outcome,
     Pending,
     Rejection,
     Request,
     Secret,
     TargetPlan,
+    Told,
     Tripped,
     Unchanged,
     Update,
@@ -46,6 +49,7 @@ REPORTS: dict[str, Report] = {
     "html": Html(HtmlPolicy(limit=None)),
     "csv": Csv(),
 }
+OUTCOMES = (Outcome.DELIVERED, Outcome.REJECTED, Outcome.DEFERRED, Outcome.UNKNOWN)
 SECRET = Secret("5f2c9e", "hunter2")
 
 
@@ -73,6 +77,14 @@ def of(*entries: Entry) -> TargetPlan:
     return plan(lambda: iter(entries))
 
 
+def run(entries: Callable[[], Iterator[Entry]], target: str = "shop") -> TargetPlan:
+    """The report of a run."""
+    seen = plan(entries, target)
+    told = Counter(entry.outcome.value for entry in entries() if isinstance(entry, Told))
+    outcomes = told + Counter(unchanged=seen.unchanged, rejected=seen.rejected, held=seen.held)
+    return replace(seen, outcomes=outcomes, seconds=0.0)
+
+
 def update(customer: str, *changes: Change) -> Update:
     body = {change.field: change.after for change in changes}
     request = Request("PUT", f"https://shop.test/customers/c-{customer}", body)
@@ -95,6 +107,20 @@ MIXED: Sequence[Entry] = (
     Held(update("k5", Change("Fax", "9999", None, ("Fax",))), "max_cleared", "max_cleared: too many would lose a value"),
     Foreign(waiting("k6"), gone=True),
 )
+
+
+TAKEN = "at most five, said the vendor"
+ENDED: Sequence[Entry] = (
+    Told(update("k1", Change("Email", "anna@old.test", "anna@new.test", ("Mail",))), Outcome.DELIVERED),
+    Told(update("k2", Change("Email", "bea@old.test", "bea@new.test")), Outcome.REJECTED, "Customer not found"),
+    Told(update("k3", Change("Rating", 1, 9)), Outcome.REJECTED, "Not valid", (FieldError("Rating", TAKEN),)),
+    Told(update("k4", Change("Fax", "1", "2")), Outcome.UNKNOWN, "no reply within 30 s"),
+    Told(update("k5", Change("Fax", "3", "4")), Outcome.DEFERRED, "quota 10800/h is used up"),
+    Rejection(waiting("k6"), (FieldError("Stars", "must be a number"),)),
+    Held(update("k7", Change("Fax", "9999", None, ("Fax",))), "max_cleared", "max_cleared: too many would lose a value"),
+    Unchanged(waiting("k8")),
+)
+CUSTOMERS = ("k1", "k2", "k3", "k4", "k5", "k6", "k7")
 
 
 def test_whoever_is_not_in_step_is_named(report: Report) -> None:
@@ -213,6 +239,63 @@ def test_an_estimate_tells_quotas_and_the_next_run(page: Report) -> None:
     shown = written(page, replace(of(*MIXED), estimate=ESTIMATE)).replace(",", "")
     assert [word for word in ("10800/h", "4321", "20/d", "11") if word not in shown] == []
     assert "before" in shown
+
+
+def test_a_run_tells_how_everybody_ended_in_the_vendors_words(report: Report) -> None:
+    shown = written(report, run(lambda: iter(ENDED)), plan="a run")
+    said = ("delivered", "rejected", "unknown", "deferred", "held", "Customer not found", TAKEN, "anna@new.test")
+    why = ("no reply within 30 s", "quota 10800/h is used up", "must be a number", "too many would lose a value")
+    assert [words for words in (*CUSTOMERS, *said, *why) if words not in shown] == []
+
+
+def test_a_run_is_not_taken_for_a_plan(report: Report) -> None:
+    shown = written(report, run(lambda: iter(ENDED)), plan="it")
+    assert "run" in shown.lower()
+    assert "Nothing on this page has been sent" not in shown
+
+
+def test_two_outcomes_of_one_update_are_told_apart(report: Report) -> None:
+    changes = update("k1", Change("Email", "a", "b"))
+    shown = {written(report, run(partial(iter, [Told(changes, outcome)]))) for outcome in OUTCOMES}
+    assert len(shown) == len(OUTCOMES)
+
+
+def test_a_masked_run_shows_no_value_and_no_words_that_may_quote_one(report: Report) -> None:
+    taken = "gwendolin@corp.test is taken"
+    changes = update("k1", Change("Email", "gwendolyn@corp.test", "gwendolin@corp.test"))
+    entry = Told(changes, Outcome.REJECTED, taken, (FieldError("Email", taken),))
+    shown = written(report, View(masked=True).of(run(lambda: iter([entry]))))
+    assert "gwendol" not in shown
+    assert "k1" in shown
+
+
+@pytest.mark.parametrize(
+    ("view", "named"),
+    [
+        (View(only=("changed",)), ["k1", "k4"]),
+        (View(only=("rejected",)), ["k2", "k3", "k6"]),
+        (View(only=("held",)), ["k5", "k7"]),
+        (View(customers=frozenset({"k4"})), ["k4"]),
+        (View(fields=("Rating",)), ["k3"]),
+    ],
+)
+def test_a_run_is_narrowed_as_a_plan_is(report: Report, view: View, named: list[str]) -> None:
+    shown = written(report, view.of(run(lambda: iter(ENDED))))
+    assert [name for name in CUSTOMERS if name in shown] == named
+
+
+def test_the_report_of_a_run_takes_the_same_memory_whatever_its_size(report: Report) -> None:
+    def many() -> Iterator[Entry]:
+        changes = (update(f"k{number}", Change("Email", "a@x.test", f"{number}@x.test")) for number in range(3000))
+        return (Told(one, OUTCOMES[number % 2], "no") for number, one in enumerate(changes))
+
+    target, out = run(many), _Discard()
+    report.write("warm", [run(lambda: iter(ENDED))], out)
+    tracemalloc.start()
+    report.write("a run", [target], out)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_memory_is_flat_in_the_number_of_customers(report: Report) -> None:

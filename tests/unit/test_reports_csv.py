@@ -33,7 +33,7 @@ def test_a_change_is_a_line() -> None:
         Rejection(Pending("9", 1), (FieldError("Rating", "too high"),)),
         Held(update("6", Change("Fax", "1", "")), "gate", "gate: too many"),
     ) == [
-        list(COLUMNS),
+        ["plan", *COLUMNS],
         ["p1", "crm", "7", "c-7", "update", "Email", "a", "b", "Mail, Alias", ""],
         ["p1", "crm", "7", "c-7", "update", "Fax", "1", "<null>", "", ""],
         ["p1", "crm", "9", "", "rejected", "Rating", "", "", "", "too high"],

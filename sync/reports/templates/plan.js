@@ -1,7 +1,9 @@
 "use strict";
 (() => {
   const CHUNK = 100, MOST_PRINTED = 1000, PAUSE = 120;
-  const OUTCOMES = { update: "update", rejected: "rejected", held: "held", left: "left" };
+  const OUTCOMES = {
+    update: "update", delivered: "delivered", rejected: "rejected", unknown: "unknown", deferred: "deferred", held: "held", left: "left",
+  };
   const find = (id) => document.getElementById(id);
   const list = find("list"), more = find("more"), status = find("status");
   const filters = { search: find("search"), target: find("target"), outcome: find("outcome"), field: find("field") };
