@@ -1,6 +1,7 @@
 """What every store must promise, one promise a test. A new store is one more parameter of `store`."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +28,7 @@ from sync.model import (
     Settlement,
     Standing,
     Tally,
+    Timing,
     Undone,
     Update,
     said_of,
@@ -1108,3 +1110,70 @@ async def test_rows_that_are_right_again_leave_nothing_to_release(store: Store) 
 async def test_rows_found_too_few_the_first_time_are_not_taken_as_right(store: Store) -> None:
     await store.note_rows("rpm", "crm", 3, "min_source_rows")
     assert await store.rows("rpm", "crm") is None
+
+
+# ---- what the service asks
+
+
+async def test_whoever_was_put_off_can_be_taken_up_and_whoever_was_filed_waits_for_the_schedule(
+    store: Store,
+) -> None:
+    await store.file(filing("7"))
+    assert await store.resumable() == {}
+    version = await filed(store, "8")
+    later = datetime.now(UTC).replace(microsecond=0) + 3600 * SECOND
+    await store.settle("rpm", HERE, [Settlement("8", "", version, Outcome.DEFERRED, due=later)])
+    assert await store.resumable() == {"rpm": later}
+    version = await filed(store, "9", "shop")
+    await store.settle("shop", HERE, [Settlement("9", "", version, Outcome.UNKNOWN)])
+    assert (await store.resumable())["shop"] <= datetime.now(UTC)
+
+
+async def test_whoever_is_parked_or_held_can_be_taken_up_once_asked_for(store: Store) -> None:
+    for customer, outcome in (("7", Outcome.REJECTED), ("8", Outcome.HELD)):
+        version = await filed(store, customer)
+        await store.settle("rpm", HERE, [Settlement(customer, "", version, outcome, parked=outcome is Outcome.REJECTED)])
+    assert await store.resumable() == {}
+    await store.retry(["rpm"])
+    assert (await store.resumable())["rpm"] <= datetime.now(UTC)
+    assert await waiting(store) == ["7", "8"]
+
+
+async def test_a_version_was_filed_when_it_was_filed(store: Store) -> None:
+    before = datetime.now(UTC)
+    version = await filed(store)
+    [(known, at)] = (await store.filed("rpm")).items()
+    assert (known, before - SECOND <= at <= datetime.now(UTC)) == (version, True)
+    assert await store.filed("shop") == {}
+
+
+async def test_timings_come_back_as_they_were(store: Store) -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    await store.time("rpm", Timing(noon, noon - SECOND))
+    await store.time("shop", Timing(paused=noon))
+    await store.time("shop", Timing(noon, None, noon + SECOND))
+    assert await store.timings() == {"rpm": Timing(noon, noon - SECOND), "shop": Timing(noon, None, noon + SECOND)}
+
+
+async def test_what_is_older_than_it_is_to_be_kept_goes_step_by_step(store: Store) -> None:
+    await store.probe()
+    for number in range(5):
+        version = await filed(store)
+        settlement = delivered("7", version, {"Name": str(number)})
+        changed = replace(settlement, changes=(Change("Name", ABSENT, str(number)),))
+        await store.settle("rpm", HERE, [changed], run=f"run-{number}")
+        now = datetime.now(UTC)
+        await store.log_run(f"run-{number}", now, now, {})
+    steps = [await store.prune(datetime.now(UTC) + SECOND, 2) for _ in range(4)]
+    assert steps == [6, 6, 3, 0]
+    assert (await store.history("rpm", "7", 9), await store.runs(9)) == ([], [])
+
+
+async def test_what_is_younger_stays_and_so_does_who_is_out_of_step(store: Store) -> None:
+    version = await filed(store)
+    refused = Settlement("7", "4711", version, Outcome.REJECTED, "no", changes=(Change("Name", ABSENT, "Ann"),), parked=True)
+    await store.settle("rpm", HERE, [refused], run="run")
+    assert await store.prune(datetime.now(UTC) - SECOND, 99) == 0
+    assert len(await store.history("rpm", "7", 9)) == 1
+    await store.prune(datetime.now(UTC) + SECOND, 99)
+    assert [failure.customer for failure in await store.failures(["rpm"])] == ["7"]
