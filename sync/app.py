@@ -33,6 +33,7 @@ from sync.pipeline.undo import plan_undo
 from sync.ports import Reading, Source, Store, Watch
 from sync.service.retention import prune
 from sync.service.scheduler import Schedule
+from sync.service.watching import traced
 from sync.settings import HttpTable, Settings, SqlTable, TargetSettings
 from sync.sources.alchemy import AlchemyDialect
 from sync.sources.dialect import Address, Dialect
@@ -162,6 +163,7 @@ async def run_once(
 ) -> Report:
     """One pass, for real. Raises ConfigError, StateError."""
     async with AsyncExitStack() as stack:
+        watch = await traced(watch, stack)
         parts = await _open_parts(settings, names, watch, stopping, redactor, stack)
         teller = _Teller(parts.store, settings, stack)
         report = await run(parts.feeds, parts.ways, parts.store, watch, teller.tell if write else untold)
@@ -212,6 +214,7 @@ async def apply_saved(
         if name not in settings.targets or settings.targets[name].fingerprint != fingerprint:
             raise SyncError(f"{path}: target {name} was planned with another config: plan again")
     async with AsyncExitStack() as stack:
+        watch = await traced(watch, stack)
         parts = await _open_parts(settings, tuple(saved.fingerprints), watch, stopping, redactor, stack)
         if parts.troubles:
             raise SourceError(parts.troubles[0])

@@ -13,10 +13,12 @@ from sync.errors import ConfigError, Mistake, SourceError, SyncError
 from sync.log import Redactor
 from sync.pipeline.run import Feed
 from sync.service.engine import Engine, Setup
+from sync.service.metrics import Metrics
 from sync.service.retention import retain
 from sync.service.scheduler import Schedule
 from sync.service.service import Service
 from sync.service.supervisor import Supervisor
+from sync.service.watching import traced
 from sync.service.web import build, listening
 from sync.settings import Address, Settings, TargetSettings, load
 from sync.stores.file import keep_key, secret_key
@@ -81,8 +83,9 @@ async def _open_base(config: _Config, supervisor: Supervisor, redactor: Redactor
     await config.board.remember(store)
     await recover(config.settings, store)
     wire = await stack.enter_async_context(open_wire())
-    service = Service(store, supervisor)
-    return Base(store, wire, redactor, service.watch), service
+    metrics = Metrics()
+    watch = await traced(metrics, stack)
+    return Base(store, wire, redactor, watch), Service(store, supervisor, metrics)
 
 
 async def _open(settings: Settings, redactor: Redactor) -> _Config:
@@ -143,7 +146,7 @@ class _Host:
             checks = {feed.name: partial(_check, feed, settings) for feed in config.feeds}
             schedules = {name: _schedule(target, settings) for name, target in settings.targets.items()}
             setup = Setup(config.feeds, checks, ways, schedules, closing)
-            engine = Engine(setup, store, self._service.watch, self._service.supervisor, await store.timings())
+            engine = Engine(setup, store, self._base.watch, self._service.supervisor, await store.timings())
             self._service.engine = engine
             async with asyncio.TaskGroup() as group:
                 watched = self._service.supervisor.watch("retention", retain(store, settings.keep), until=closing)

@@ -9,7 +9,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from sync.errors import Broken, NotSent
-from sync.facts import RequestSent
+from sync.facts import Fact, RequestSent
 from sync.model import Reply, Request, Settlement, Update
 from sync.pipeline.speaker import Sender
 from sync.ports import Watch
@@ -54,3 +54,18 @@ def bound(carry: Callable[[Update], Awaitable[Settlement]]) -> Callable[[Update]
             return await carry(update)
 
     return carry_bound
+
+
+class Several(Watch):
+    """Tells each of them."""
+
+    def __init__(self, *watches: Watch) -> None:
+        self._watches = watches
+
+    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
+        for watch in self._watches:
+            watch.moved(name, what, done, total)
+
+    def noted(self, fact: Fact) -> None:
+        for watch in self._watches:
+            watch.noted(fact)

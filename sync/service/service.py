@@ -16,10 +16,10 @@ FRESH = 10.0
 class Service:
     """What is at work now, and how it is. `engine` is None before the first configuration is at work."""
 
-    def __init__(self, store: Store, supervisor: Supervisor) -> None:
+    def __init__(self, store: Store, supervisor: Supervisor, metrics: Metrics) -> None:
         self.store = store
         self.supervisor = supervisor
-        self.watch = Metrics()
+        self._metrics = metrics
         self.engine: Engine | None = None
         self._tallies: list[Tally] = []
         self._counted = -FRESH
@@ -49,7 +49,7 @@ class Service:
             self._tallies = list((await self._every_tally()).values())
             self._counted = time.monotonic()
         if self.engine is None:
-            return self.watch.text(Snapshot(self._tallies))
+            return self._metrics.text(Snapshot(self._tallies))
         succeeded = {turn.name: turn.timing.succeeded for turn in self.engine.turns.values() if turn.timing.succeeded}
         conditions = [way.lane.condition() for way in self.engine.ways.values()]
-        return self.watch.text(Snapshot(self._tallies, conditions, succeeded))
+        return self._metrics.text(Snapshot(self._tallies, conditions, succeeded))
