@@ -4,6 +4,7 @@ import html
 import json
 import logging
 import sys
+from collections import deque
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus
@@ -13,6 +14,8 @@ import structlog
 Format = Literal["auto", "console", "json"]
 SHORTEST_SECRET = 4
 """Shorter credentials would take half of every sentence with them."""
+TOKENS = 100
+"""Sign-ins whose tokens are remembered; whatever is older has expired, or is one of very many."""
 CUT = 500
 """A text of so many characters may have been cut off in the middle of a secret; a shorter one is whole."""
 
@@ -22,6 +25,12 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
+        self._tokens: deque[set[str]] = deque(maxlen=TOKENS)
+
+    def learn_tokens(self, tokens: Iterable[str]) -> None:
+        """Secrets that are replaced by others some day: the oldest are forgotten, so that a service does not grow with them."""
+        known = [_spellings(token) for token in tokens if len(token) >= SHORTEST_SECRET]
+        self._tokens.append(set().union(*known))
 
     def learn(self, secrets: Iterable[str]) -> None:
         """More texts that must never be seen."""
@@ -31,7 +40,7 @@ class Redactor:
 
     def clean(self, text: str, also: Iterable[str] = ()) -> str:
         """The text without them, and without `also`; a text that was cut off within one ends before it."""
-        hidden = self._secrets.union(*map(_spellings, also)) - {""}
+        hidden = self._secrets.union(*self._tokens, *map(_spellings, also)) - {""}
         length = len(text)
         for secret in sorted(hidden, key=len, reverse=True):
             text = text.replace(secret, "***")

@@ -122,7 +122,7 @@ class Speaker:
         async with self._signing_in:
             if not self._is_fresh():
                 self._token = await self._new_token(call)
-                self.redactor.learn([self._token.access, self._token.refresh or ""])
+                self.redactor.learn_tokens([self._token.access, self._token.refresh or ""])
             return self._token
 
     def _is_fresh(self) -> bool:

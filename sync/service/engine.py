@@ -107,6 +107,12 @@ class Engine:
         self.turns[name].asked = True
         self._wake(name)
 
+    def source_changed(self, source: str) -> None:
+        """Somebody knows that there is something new: what the source feeds runs as soon as it is free, paused targets apart."""
+        for turn in self.turns.values():
+            if turn.target.source == source and not turn.paused:
+                self.run_now(turn.name)
+
     def troubles(self) -> list[str]:
         """What does not move as it should, a sentence each."""
         now = clock()

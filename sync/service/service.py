@@ -1,6 +1,7 @@
 """The running service, as probes, pages and signals ask it."""
 
 import time
+from datetime import UTC, datetime
 
 from sync.errors import StateError
 from sync.model import Tally
@@ -11,6 +12,9 @@ from sync.service.supervisor import Supervisor
 
 FRESH = 10.0
 """Seconds for which counts of customers hold: a scrape must not count millions again and again."""
+
+
+NEVER = datetime.fromtimestamp(0, UTC)
 
 
 class Service:
@@ -50,6 +54,6 @@ class Service:
             self._counted = time.monotonic()
         if self.engine is None:
             return self._metrics.text(Snapshot(self._tallies))
-        succeeded = {turn.name: turn.timing.succeeded for turn in self.engine.turns.values() if turn.timing.succeeded}
+        succeeded = {turn.name: turn.timing.succeeded or NEVER for turn in self.engine.turns.values()}
         conditions = [way.lane.condition() for way in self.engine.ways.values()]
         return self._metrics.text(Snapshot(self._tallies, conditions, succeeded))

@@ -379,6 +379,18 @@ def test_run_now_does_not_wait_for_the_schedule(virtual: VirtualTime) -> None:
     live(virtual, story, every=HOUR)
 
 
+def test_a_source_that_says_it_has_changed_is_looked_at_once_for_all_that_are_not_paused(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        await asyncio.sleep(10)
+        await firm.engine.pause("west")
+        firm.crm.rows["1"] = "Anna"
+        firm.engine.source_changed("crm")
+        await asyncio.sleep(1)
+        assert (firm.east.held[1], firm.west.held[1], firm.crm.looks) == ("Anna", "Ann", 2)
+
+    live(virtual, story, every=HOUR)
+
+
 def test_closing_settles_what_is_in_flight_and_sends_nothing_more(virtual: VirtualTime) -> None:
     async def told() -> None:
         made = firm()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from sync.log import Redactor, configure
+from sync.log import TOKENS, Redactor, configure
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +19,14 @@ def redactor(*secrets: str) -> Redactor:
     made = Redactor()
     made.learn(secrets)
     return made
+
+
+def test_tokens_are_hidden_and_the_oldest_are_forgotten() -> None:
+    made = redactor("hunter2")
+    for number in range(TOKENS + 1):
+        made.learn_tokens([f"access-{number:03}", f"refresh-{number:03}", ""])
+    told = made.clean(f"hunter2 access-000 access-001 refresh-{TOKENS:03}")
+    assert told == "*** access-000 *** ***"
 
 
 @pytest.mark.parametrize(
