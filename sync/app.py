@@ -28,6 +28,7 @@ from sync.pipeline.project import Projection
 from sync.pipeline.rules import nearest
 from sync.pipeline.run import Feed, Report, Target, Way, apply, make_plans, new_run, run, untold
 from sync.pipeline.speaker import Sender, Speaker
+from sync.pipeline.survey import Survey, survey
 from sync.pipeline.telling import told
 from sync.pipeline.undo import plan_undo
 from sync.ports import Reading, Source, Store, Watch
@@ -38,7 +39,7 @@ from sync.settings import HttpTable, Settings, SqlTable, TargetSettings
 from sync.sources.alchemy import AlchemyDialect
 from sync.sources.dialect import Address, Dialect
 from sync.sources.mysql import MysqlDialect
-from sync.sources.postgres import PostgresDialect
+from sync.sources.postgres import PostgresDialect, trigger
 from sync.sources.sql import Sql, Table
 from sync.sources.sqlite import SqliteDialect
 from sync.stores.file import is_locked, keep_key, secret_key
@@ -297,28 +298,48 @@ def open_board(settings: Settings, redactor: Redactor, stack: AsyncExitStack) ->
     return board
 
 
-async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[tuple[str, str | None]]:
-    """Looks at every source and signs in to every account; yields each name with what is wrong, if anything. Writes nothing."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A source or an account, looked at: what is wrong with it, if anything, and what was found of a source."""
+
+    name: str
+    trouble: str = ""
+    found: Survey | None = None
+
+
+async def check_online(settings: Settings, redactor: Redactor) -> AsyncIterator[Checked]:
+    """Looks at every source and signs in to every account. Writes nothing."""
     from sync.wire import open_wire
 
     async with AsyncExitStack() as stack:
         board = open_board(settings, redactor, stack)
-        for name in settings.sources:
+        for name, table in settings.sources.items():
+            redactor.learn(table.secrets)
             try:
-                source = _source(name, board, b"check", stack)
-                wrong = await _mistakes(name, source, settings, tuple(settings.targets))
-                yield f"sources.{name}", "\n".join(map(str, wrong)) or None
+                yield await _check_source(name, table.cursor, settings, board, stack)
             except SyncError as error:
-                yield f"sources.{name}", str(error).removeprefix(f"sources.{name}: ")
+                yield Checked(f"sources.{name}", redactor.clean(str(error).removeprefix(f"sources.{name}: ")))
         wire = await stack.enter_async_context(open_wire())
         for name, account in settings.accounts.items():
             redactor.learn(account.secrets)
             lane = Lane(name, account.policy, Standing(), asyncio.Event())
             try:
                 await Speaker(account.vendor, lane, wire, redactor).sign_in()
-                yield f"accounts.{name}", None
+                yield Checked(f"accounts.{name}")
             except SyncError as error:
-                yield f"accounts.{name}", redactor.clean(str(error))
+                yield Checked(f"accounts.{name}", redactor.clean(str(error)))
+
+
+async def _check_source(name: str, cursor: str | None, settings: Settings, board: Switchboard, stack: AsyncExitStack) -> Checked:
+    source = _source(name, board, b"check", stack)
+    wrong = await _mistakes(name, source, settings, tuple(settings.targets))
+    if wrong:
+        return Checked(f"sources.{name}", "\n".join(map(str, wrong)))
+    used: dict[str, list[str]] = {}
+    for target in settings.targets.values():
+        for field in dict.fromkeys(field for _, field in target.mentioned) if target.source == name else ():
+            used.setdefault(field, []).append(target.name)
+    return Checked(f"sources.{name}", found=await survey(source, cursor, used))
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,9 +516,24 @@ async def find_mistakes(feed: Feed, settings: Settings) -> list[Mistake]:
     return await _mistakes(feed.name, feed.source, settings, [target.name for target in feed.chosen])
 
 
+def triggers(settings: Settings) -> str:
+    """The SQL by which the tables of the PostgreSQL sources say that they change. Raises ConfigError where there is none."""
+    found = [
+        f"-- sources.{name}\n{trigger(table.table, table.notify)}"
+        for name, table in settings.sources.items()
+        if isinstance(table, SqlTable) and table.notify and table.table
+    ]
+    if not found:
+        said = 'no source has notify = "CHANNEL" and a table of PostgreSQL'
+        raise ConfigError([Mistake(settings.file, "sources", said)])
+    return "\n\n".join(found)
+
+
 def _open_sql(name: str, table: SqlTable, key: bytes) -> Source:
     what = f"sources.{name}"
-    read = Table(what, table.key, table.table, table.query, table.cursor, table.overlap, table.where, table.children)
+    read = Table(
+        what, table.key, table.table, table.query, table.cursor, table.overlap, table.where, table.children, table.notify
+    )
     address = Address(what, table.url.get_secret_value(), table.timeout, table.tls, table.tls_ca)
     dialects: dict[str, Callable[[], Dialect]] = {
         "sqlite": lambda: SqliteDialect(table.path, what),

@@ -113,11 +113,23 @@ def about(_version: Version = False) -> None:
 
 
 @app.command()
-def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")]) -> None:
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")] = HERE,
+    notify: Annotated[
+        bool,
+        typer.Option("--notify", help="Print the SQL by which the PostgreSQL sources of the config in DIR say what changes."),
+    ] = False,
+) -> None:
     """Writes a commented config to start from.
 
     Example: [bold]customer-sync init config[/bold]
     """
+    if notify:
+        from sync.app import triggers
+        from sync.settings import load
+
+        print(triggers(load(directory)))
+        return
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SyncError(f"{directory} is there already: name a new folder, nothing was written")
     shutil.copytree(Path(__file__).parent / "example", directory, dirs_exist_ok=True)
@@ -132,6 +144,7 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Also read the sources and sign in to the accounts; writes nothing.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Says whether the config is valid, and every mistake in it.
 
@@ -145,8 +158,8 @@ def check(
         print(f"warning: {warning}", file=sys.stderr)
     tests = _tried(settings, config)
     print(f"{config}: {_count(len(settings.sources), 'source')}, {_count(len(settings.accounts), 'account')}, "
-          f"{_count(len(settings.targets), 'target')}{tests}: valid")  # fmt: skip
-    if online and not loop.run(_check_online(settings)):
+          f"{_count(len(settings.targets), 'target')}{tests}: valid", file=sys.stderr if as_json else sys.stdout)  # fmt: skip
+    if online and not loop.run(_check_online(settings, as_json=as_json)):
         raise typer.Exit(FAILED)
 
 
@@ -592,13 +605,20 @@ def _save(settings: Any, proposal: Any, path: Path) -> None:
     print(f"{_count(count, 'update')} saved: customer-sync apply {path}", file=sys.stderr)
 
 
-async def _check_online(settings: Any) -> bool:
+async def _check_online(settings: Any, *, as_json: bool) -> bool:
+    """Tells each as soon as it was looked at; says whether all is well."""
     from sync import app as parts
+    from sync.reports.surveys import survey_text, survey_tree
 
-    well = True
-    async for name, trouble in parts.check_online(settings, REDACTOR):
-        print(f"{name}: {trouble or 'well'}", file=sys.stderr if trouble else sys.stdout)
-        well = well and trouble is None
+    well, checked = True, {}
+    async for one in parts.check_online(settings, REDACTOR):
+        well = well and not one.trouble
+        checked[one.name] = {"well": not one.trouble, "trouble": one.trouble, **(survey_tree(one.found) if one.found else {})}
+        if not as_json:
+            print(f"{one.name}: {one.trouble or 'well'}", file=sys.stderr if one.trouble else sys.stdout)
+            print(survey_text(one.found) + "\n" if one.found else "", end="")
+    if as_json:
+        print(dumps({"format": 1, "checked": checked}).decode())
     return well
 
 

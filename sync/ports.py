@@ -1,7 +1,7 @@
 """What can be plugged in: Source, Vendor, Store, Report. Each plug subclasses its port, so that nothing is forgotten."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -58,8 +58,27 @@ class Page:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How far the cursor of a source reaches, from its first value to its last one.
+
+    `indexed`: what is behind a value is found without reading everything (None: nobody can tell); `advice` makes it so.
+    """
+
+    first: object
+    last: object
+    indexed: bool | None = None
+    advice: str = ""
+
+
 class Source(Protocol):
     """Where customers come from. Read only."""
+
+    span: Callable[[], Awaitable[Span]] | None = None
+    """How far its cursor reaches. Raises SourceError. None: it has none, or would have to read everything to tell."""
+    woken: Callable[[], AsyncIterator[None]] | None = None
+    """Yields whenever the source says that something has changed, so that a service need not wait. Raises SourceError where it
+    cannot listen (any more). None: it never says."""
 
     @abstractmethod
     async def fields(self) -> Mapping[str, str]:

@@ -106,6 +106,10 @@ class AlchemyDialect(Dialect):
         read = POSITIONS.get(kind)
         return read(cursor) if read and isinstance(cursor, str) else cursor
 
+    async def indexed(self, _table: str, _column: str) -> bool | None:
+        """Told in another way by every database."""
+        return None
+
     async def close(self) -> None:
         """Closes the connections and ends the thread."""
         if self._made is not None:

@@ -1,7 +1,7 @@
 """What differs from database to database: how names and values are written, how rows are read, what types mean."""
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -109,6 +109,13 @@ class Dialect(Protocol):
     @abstractmethod
     def bound(self, cursor: object, kind: str) -> object:
         """A cursor as it was kept -> the value that a column of this type is compared with."""
+
+    @abstractmethod
+    async def indexed(self, table: str, column: str) -> bool | None:
+        """Whether a table has an index that begins with this column; None where nobody can tell. Raises SourceError."""
+
+    listen: Callable[[str], AsyncIterator[None]] | None = None
+    """Yields whenever something is said on a channel. None: the database has no channels."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -35,6 +35,10 @@ QUOTING = {1292, 1366, 1367, 1411, 1690}
 QUOTED = re.compile("'[^']*'")
 NO_TLS = "SSL"
 
+INDEXED = "SELECT t.table_type FROM information_schema.tables t LEFT JOIN information_schema.statistics s \
+ON s.table_schema = t.table_schema AND s.table_name = t.table_name AND s.seq_in_index = 1 \
+WHERE t.table_schema = COALESCE(%s, DATABASE()) AND t.table_name = %s AND (s.column_name = %s OR t.table_type = 'VIEW')"
+
 
 class MysqlDialect(Dialect):
     """One database of a MySQL or MariaDB server."""
@@ -124,6 +128,13 @@ class MysqlDialect(Dialect):
         """Times are kept as ISO 8601, decimals as text."""
         read = self.reader(kind)
         return read(cursor) if read and isinstance(cursor, str) else cursor
+
+    async def indexed(self, table: str, column: str) -> bool | None:
+        """A view has none."""
+        schema, _, name = table.rpartition(".")
+        async with self.snapshot() as snapshot:
+            found = [rows async for rows in snapshot.scan(INDEXED, (schema or None, name, column), 1)]
+        return None if found and found[0][0][0] == "VIEW" else bool(found)
 
     async def close(self) -> None:
         """Closes the connections."""

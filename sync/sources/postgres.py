@@ -1,5 +1,6 @@
 """PostgreSQL as a source: read-only snapshots by server-side cursors; the digest of a row is of PostgreSQL's own text of it."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -28,6 +29,10 @@ TABLES = "SELECT CASE WHEN pg_table_is_visible(c.oid) THEN relname ELSE nspname 
 JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'v', 'm', 'f', 'p') \
 AND nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
 
+INDEXED = "SELECT c.relkind::text, EXISTS (SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid \
+AND a.attnum = i.indkey[0] WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND a.attname = $2) \
+FROM pg_class c WHERE c.oid = $1::text::regclass"
+
 
 class PostgresDialect(Dialect):
     """One database of a PostgreSQL server."""
@@ -42,11 +47,11 @@ class PostgresDialect(Dialect):
 
     def quote(self, name: str) -> str:
         """In double quotes; upper and lower case count."""
-        return '"' + name.replace('"', '""') + '"'
+        return _quoted(name)
 
     def table(self, name: str) -> str:
         """With its schema before a dot."""
-        return ".".join(map(self.quote, name.split(".")))
+        return _table(name)
 
     def verbatim(self, sql: str) -> str:
         """Marks are counted by the database."""
@@ -130,6 +135,29 @@ class PostgresDialect(Dialect):
         read = POSITIONS.get(kind)
         return read(str(cursor)) if read else cursor
 
+    async def indexed(self, table: str, column: str) -> bool | None:
+        """Valid, and not of a part of the table; a view has none."""
+        async with self.snapshot() as snapshot:
+            [[(kind, there)]] = [rows async for rows in snapshot.scan(INDEXED, (self.table(table), column), 1)]
+        return bool(there) if kind in ("r", "m", "p") else None
+
+    async def listen(self, channel: str) -> AsyncIterator[None]:
+        """On a connection of its own, which stays open. Raises Lost when it breaks."""
+        heard: asyncio.Queue[bool] = asyncio.Queue()
+        connection = await self._connect()
+        try:
+            with _told(self._address):
+                await connection.add_listener(channel, lambda *_: heard.put_nowait(True))
+            connection.add_termination_listener(lambda _: heard.put_nowait(False))
+            while await heard.get():
+                more = [heard.get_nowait() for _ in range(heard.qsize())]  # many changes at once are one reason to look
+                yield
+                if not all(more):
+                    break
+            raise Lost(f"{self._address.name}: the connection that listens on {channel} broke")
+        finally:
+            await _end(connection)
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._connections.close()
@@ -171,6 +199,23 @@ class PostgresSnapshot(Snapshot):
             if not rows:
                 return
             yield rows
+
+
+def trigger(table: str, channel: str) -> str:
+    """The SQL, to be run by a person, after which a table says something on a channel whenever a transaction has changed it."""
+    name, said = f"customer_sync_{channel}".replace('"', '""'), channel.replace('"', '""')
+    return f"""CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN NOTIFY "{said}"; RETURN NULL; END $$;
+CREATE OR REPLACE TRIGGER "{name}" AFTER INSERT OR UPDATE OR DELETE ON {_table(table)}
+  FOR EACH STATEMENT EXECUTE FUNCTION "{name}"();"""
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _table(name: str) -> str:
+    return ".".join(map(_quoted, name.split(".")))
 
 
 async def _end(connection: Any) -> None:

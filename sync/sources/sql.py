@@ -9,11 +9,12 @@ from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sync.errors import NotThere, SourceError
 from sync.model import Customer
-from sync.ports import Page, Source
+from sync.ports import Page, Source, Span
 from sync.sources.children import Children
 from sync.sources.dialect import Dialect, Lost, Row, Snapshot, Unreadable
 from sync.sources.rows import NO_KEY, TWICE, Sealed, digester, key_text
@@ -42,6 +43,8 @@ class Table:
     where: str | None = None
     children: Mapping[str, str] = field(default_factory=dict)
     """For each list of a customer a query: its first column is the customer's key, the others are the list's items."""
+    channel: str | None = None
+    """What the database says something on whenever a row changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,10 @@ class Sql(Source):
         self._columns: Mapping[str, str] | None = None
         self._ever: AbstractSet[str] = frozenset()
         self._children = [Children(name, query, dialect) for name, query in table.children.items()]
+        if table.cursor is not None:
+            self.span = self._span
+        if table.channel is not None and dialect.listen is not None:
+            self.woken = partial(dialect.listen, table.channel)
 
     async def fields(self) -> Mapping[str, str]:
         """The columns and the lists, looked up once."""
@@ -96,6 +103,25 @@ class Sql(Source):
             if name is None or name in error.valid:
                 raise
             raise NotThere(f"the source has no table {name}", "table", name, error.valid) from None
+
+    async def _span(self) -> Span:
+        name, table, dialect = self._table.cursor or "", self._table.table, self._dialect
+        columns = await self._known()
+        if dialect.is_transaction(self._cursor_kind(columns)) and name not in columns:
+            return Span(None, None)
+        column = dialect.clipped(name, columns[name])
+        async with dialect.snapshot() as snapshot:
+            ends = self._statement(f"min({column}), max({column})")
+            [[(first, last)]] = [rows async for rows in snapshot.scan(ends, (), 1)]
+        indexed = None if table is None else await dialect.indexed(table, name)
+        advice = "" if indexed is not False else self._index(name)
+        return Span(kept(first), kept(last), indexed, advice)
+
+    def _index(self, column: str) -> str:
+        """The statement that makes the cursor quick."""
+        table, quote = self._table.table or "", self._dialect.quote
+        index = quote(f"{table.rpartition('.')[2]}_{column}")
+        return f"CREATE INDEX {index} ON {self._dialect.table(table)} ({quote(column)}, {quote(self._table.key)})"
 
     # ---- what has changed
 

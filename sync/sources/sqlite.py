@@ -96,6 +96,14 @@ class SqliteDialect(Dialect):
         """Text and numbers are kept as they are stored."""
         return cursor
 
+    async def indexed(self, table: str, column: str) -> bool | None:
+        """The primary key of a table without one of its own counts, too."""
+        found = "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1) l JOIN pragma_index_info(l.name) i WHERE i.seqno = 0 \
+AND i.name = ?2 COLLATE NOCASE) OR EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2 COLLATE NOCASE AND pk = 1)"
+        async with self.snapshot() as snapshot:
+            [[(there,)]] = [rows async for rows in snapshot.scan(found, (table, column), 1)]
+        return bool(there)
+
     async def close(self) -> None:
         """Ends the thread."""
         self._thread.shutdown()

@@ -1,6 +1,7 @@
 """What a database server may do to those who read it, and what must not be lost then."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,14 +12,15 @@ import pytest
 
 from sync.errors import NotThere, SourceError
 from sync.pipeline.detect import Stream, detect
+from sync.sources.alchemy import AlchemyDialect
 from sync.sources.dialect import Address
 from sync.sources.mysql import MysqlDialect
-from sync.sources.postgres import PostgresDialect
+from sync.sources.postgres import PostgresDialect, trigger
 from sync.sources.rows import TWICE
 from sync.sources.sql import PAGE, Sql, Table
 from sync.stores.memory import Memory
 from tests.conformance.test_sources import KEY, MINUTES, Ground, Postgres, at, fresh, ground, keys, one, store
-from tests.databases import elsewhere, run_mysql
+from tests.databases import elsewhere, run_mysql, run_postgres
 
 __all__ = ["ground", "store"]
 
@@ -398,3 +400,62 @@ async def test_a_value_that_the_database_quotes_is_not_told(server: Postgres) ->
     with pytest.raises(SourceError, match="invalid input syntax") as told:
         await keys(server.source(query="SELECT Id, Name::int AS n FROM Customer", cursor=None))
     assert "hunter2" not in str(told.value)
+
+
+# ---- what it tells of itself
+
+
+async def test_a_source_tells_how_far_its_cursor_reaches_and_how_to_make_it_quick(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0)), (2, "Bea", at(60)), (3, "Cem", None)])
+    source = ground.source()
+    assert source.span is not None
+    found = await source.span()
+    assert [str(end).replace("T", " ")[:19] for end in (found.first, found.last)] == [at(0), at(60)]
+    if isinstance(source, Sql) and found.indexed is not None:
+        assert (found.indexed, "CREATE INDEX" in found.advice) == (False, True)
+        ground.run(found.advice.replace('"', ""))
+        assert (await source.span()).indexed is True
+
+
+async def test_a_source_without_a_cursor_tells_of_none(ground: Ground) -> None:
+    assert ground.source(cursor=None).span is None
+
+
+async def test_a_change_wakes_whoever_listens(server: Postgres) -> None:
+    server.fill([(1, "Ann", at(0))])
+    source = server.source(channel="crm")
+    assert source.woken is not None
+    calls = source.woken()
+    waiting = asyncio.ensure_future(anext(calls))
+    elsewhere(run_postgres(server.url, trigger("Customer", "crm")))
+    while not waiting.done():
+        server.run("UPDATE Customer SET Name = 'Anna'")
+        await asyncio.wait([waiting], timeout=0.05)
+    assert await waiting is None
+    await calls.aclose()  # type: ignore[attr-defined]
+    assert server.source().woken is None
+
+
+async def test_who_listens_is_told_that_the_connection_broke(server: Postgres) -> None:
+    server.fill([(1, "Ann", at(0))])
+    source = server.source(channel="crm")
+    assert source.woken is not None
+    waiting = asyncio.ensure_future(anext(source.woken()))
+    while not waiting.done():
+        server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        await asyncio.wait([waiting], timeout=0.05)
+    with pytest.raises(SourceError, match=r"sources\.crm: the connection that listens on crm broke"):
+        await waiting
+
+
+@pytest.mark.parametrize(
+    ("module", "dialect", "extra"),
+    [("asyncpg", PostgresDialect, "postgres"), ("asyncmy", MysqlDialect, "mysql"), ("sqlalchemy", AlchemyDialect, "sqlalchemy")],
+)
+async def test_a_driver_that_is_not_installed_is_told_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, module: str, dialect: Any, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    source = Sql(Table("sources.crm", "Id", "Customer"), dialect(Address("sources.crm", "oracle://u@h/d")), KEY)
+    with pytest.raises(SourceError, match=rf"is not installed: pip install 'customer-sync\[{extra}\]'"):
+        await source.fields()
