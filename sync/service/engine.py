@@ -5,7 +5,7 @@ are due to their accounts' tasks and goes on; a target that is still busy is due
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,6 +31,8 @@ LONGEST_WAIT = 30.0
 """Seconds; a machine that has slept did not count them, so the clock is looked at again."""
 OVERDUE = timedelta(minutes=2)
 STUCK = timedelta(minutes=15)
+UNHEARD = timedelta(seconds=30)
+"""Until a source that could not be heard is listened to again."""
 PUT_OFF = (Outcome.DEFERRED.value, Outcome.UNKNOWN.value)
 
 
@@ -77,6 +79,11 @@ class Engine:
         watch = partial(self._supervisor.watch, until=self._setup.closing)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(watch(f"source {name}", self._follow(line))) for name, line in self._lines.items()]
+            tasks += [
+                group.create_task(watch(f"calls of {name}", self._hear(line, line.feed.source.woken)))
+                for name, line in self._lines.items()
+                if line.feed.source.woken is not None
+            ]
             tasks.append(group.create_task(watch("due work", self._look())))
             drivers = [
                 (outlet, group.create_task(watch(f"account {name}", self._drive(outlet))))
@@ -154,6 +161,17 @@ class Engine:
                 continue
             starts = [start for turn in turns if not turn.busy and (start := turn.next(now))]
             await self._rest(line, min(max(start, line.rests_until or start) for start in starts) if starts else None)
+
+    async def _hear(self, line: Line, woken: Callable[[], AsyncIterator[None]]) -> None:
+        """Runs a source's targets whenever it says that it has changed; while it cannot be heard, the schedules go on alone."""
+        while True:
+            with suppress(SourceError):
+                async for _ in woken():
+                    for target in line.feed.chosen:
+                        if not self.turns[target.name].paused:
+                            self.run_now(target.name)
+            log.warning("source.unheard", source=line.feed.name)
+            await asyncio.sleep(UNHEARD.total_seconds())
 
     async def _rest(self, line: Line, until: datetime | None) -> None:
         seconds = LONGEST_WAIT if until is None else min((until - clock()).total_seconds(), LONGEST_WAIT)

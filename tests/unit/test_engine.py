@@ -64,6 +64,25 @@ class Table(Source):
         pass
 
 
+class Calling(Table):
+    """It says when it has changed; the first time, the connection breaks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called = asyncio.Event()
+        self.listens = 0
+        self.woken = self._calls
+
+    async def _calls(self) -> AsyncIterator[None]:
+        self.listens += 1
+        if self.listens == 1:
+            raise SourceError("sources.crm: the connection broke")
+        while True:
+            await self.called.wait()
+            self.called.clear()
+            yield
+
+
 class Vendor:
     """One account at a vendor: what it holds, who signs in, and how it answers."""
 
@@ -146,10 +165,15 @@ async def fine() -> None:
 
 
 def firm(
-    *, every: timedelta = MINUTE, east: timedelta | None = None, apart: bool = False, timings: Mapping[str, Timing] | None = None
+    *,
+    every: timedelta = MINUTE,
+    east: timedelta | None = None,
+    apart: bool = False,
+    timings: Mapping[str, Timing] | None = None,
+    calling: bool = False,
 ) -> Firm:
     """`east` has a rhythm of its own if told so, and a source of its own where they are `apart`."""
-    crm, erp, store, watch, closing = Table(), Table(), Memory(), Facts(), asyncio.Event()
+    crm, erp, store, watch, closing = Calling() if calling else Table(), Table(), Memory(), Facts(), asyncio.Event()
     supervisor, vendors = Supervisor(asyncio.Event()), {"east": Vendor(), "west": Vendor()}
     targets = {"east": target("east", "erp" if apart else "crm"), "west": target("west", "crm")}
     ways = {name: way(targets[name], vendor, closing) for name, vendor in vendors.items()}
@@ -258,6 +282,23 @@ def test_a_process_that_comes_back_goes_on_in_its_rhythm(virtual: VirtualTime) -
 
 
 # ---- between the schedules
+
+
+def test_a_source_that_says_that_it_has_changed_is_not_left_waiting(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        assert isinstance(firm.crm, Calling)
+        await asyncio.sleep(60)
+        firm.crm.rows["1"] = "Anna"
+        firm.crm.called.set()
+        await asyncio.sleep(1)
+        assert (firm.east.held[1], firm.west.held[1], firm.crm.listens) == ("Anna", "Anna", 2)
+        await firm.engine.pause("east")
+        firm.crm.rows["1"] = "Anne"
+        firm.crm.called.set()
+        await asyncio.sleep(1)
+        assert (firm.east.held[1], firm.west.held[1]) == ("Anna", "Anne")
+
+    live(virtual, story, every=HOUR, calling=True)
 
 
 def test_a_vendor_that_is_well_again_is_caught_up_with_between_the_schedules(virtual: VirtualTime) -> None:
