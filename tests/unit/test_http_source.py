@@ -415,6 +415,18 @@ async def test_without_such_an_address_the_whole_list_is_read_for_them(ground: G
     assert [customer.key for customer in await source.fetch(["3", "99"])] == ["3"]
 
 
+async def test_what_was_shown_is_there_while_the_list_is_read_once_more(ground: Ground, shop: Shop) -> None:
+    """A service plans the last reading while it does the next one."""
+    source = ground.source(ground.api("page"))
+    await keys(source)
+    pages = source.changed(None)
+    await anext(pages)
+    asked = len(shop.asked)
+    assert [customer.key for customer in await source.fetch(["9"])] == ["9"]
+    assert [key async for page in pages for key, _ in page.rows] == ["6", "7", "8", "9", "10"]
+    assert len(shop.asked) == asked + 1
+
+
 async def test_where_a_list_shows_less_than_everything_each_customer_is_read(ground: Ground, shop: Shop) -> None:
     listing = ground.api("page", whole=False, single=Single(ground.url + "one?id={key}", parse("customer")))
     store, source = Memory(), ground.source(listing)

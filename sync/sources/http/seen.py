@@ -31,10 +31,6 @@ class Seen:
     def __len__(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM seen").fetchone()[0])
 
-    def clear(self) -> None:
-        """Nobody has been seen."""
-        self._database.execute("DELETE FROM seen")
-
     def known(self, keys: Iterable[str]) -> dict[str, tuple[bytes, int]]:
         """Those of the keys that have been seen, with mark and turn."""
         found = self._database.execute(f"SELECT key, mark, turn FROM seen {AMONG}", (_json(keys),))  # noqa: S608 - a constant

@@ -75,15 +75,17 @@ class Http(Source):
     async def changed(self, cursor: object) -> AsyncIterator[Page]:
         """In the list's order; the cursor moves at the end, when it is certain that nobody was missed."""
         since = earlier(cursor, self._overlap) if self._narrowed and cursor is not None else None
-        self._seen.clear()
-        self._complete = False
+        seen = Seen()  # its own: what the last reading has shown is still asked for meanwhile
         walk = Walk(cursor, self._listing.cursor)
-        while not walk.is_settled(len(self._seen), steady=self._listing.steady):
-            if walk.turns == TURNS:
-                raise SourceError(f"{self._policy.name}: {walk.unsettled(len(self._seen))}")
-            async for page in self._turn(since, walk):
-                yield page
-        self._complete = since is None
+        try:
+            while not walk.is_settled(len(seen), steady=self._listing.steady):
+                if walk.turns == TURNS:
+                    raise SourceError(f"{self._policy.name}: {walk.unsettled(len(seen))}")
+                async for page in self._turn(since, walk, seen):
+                    yield page
+            self._seen, seen, self._complete = seen, self._seen, since is None
+        finally:
+            seen.close()
         if self._narrowed:
             yield Page((), walk.reached())
 
@@ -105,7 +107,7 @@ class Http(Source):
 
     # ---- a list, page by page
 
-    async def _turn(self, since: object, walk: Walk) -> AsyncIterator[Page]:
+    async def _turn(self, since: object, walk: Walk, seen: Seen) -> AsyncIterator[Page]:
         """From the first page to the last; back by one where a page does not overlap that should."""
         at: object = None
         stuck = 0
@@ -114,12 +116,12 @@ class Http(Source):
             listed = await self._page(since, at)
             walk.met(listed)
             keys = [key for key, _ in listed.items if key is not None]
-            met = {key for key, (_, turn) in self._seen.known(keys).items() if turn == walk.turns}
+            met = {key for key, (_, turn) in seen.known(keys).items() if turn == walk.turns}
             stuck = 0 if set(keys) - met else stuck + 1
             if stuck > STUCK:
                 raise SourceError(f"{self._policy.name}: the list repeats itself without an end: is its paging named right?")
             for start in range(0, len(listed.items), BATCH):
-                yield await self._taken(listed.items[start : start + BATCH], since, walk)
+                yield await self._taken(listed.items[start : start + BATCH], since, walk, seen)
             at = listed.next if listed.again is None or (keys and keys[0] in met) else listed.again
             if at is None:
                 return
@@ -130,20 +132,20 @@ class Http(Source):
         except Refused as refused:
             raise SourceError(f"{self._policy.name}: {refused.reason}") from None
 
-    async def _taken(self, items: Sequence[tuple[str | None, Values]], since: object, walk: Walk) -> Page:
+    async def _taken(self, items: Sequence[tuple[str | None, Values]], since: object, walk: Walk, seen: Seen) -> Page:
         """Notes some of a page; the rows are those that differ from what this reading has shown before."""
         for _, values in items:
             walk.passed(values)
         told = {key: values for key, values in items if key is not None and not self._is_behind(values, since)}
         marks = {key: self._digest(values) for key, values in told.items()}
-        known = self._seen.known(told)
+        known = seen.known(told)
         moved = [key for key in told if key not in known or known[key][0] != marks[key]]
         customers = await self._customers({key: told[key] for key in moved}, marks)
         keyless = sum(key is None for key, _ in items)
         walk.fresh += len(told.keys() - known.keys())
         walk.left_out += keyless + len({key for key, _ in items if key is not None} - told.keys())
-        self._seen.note(walk.turns, [(key, marks[key], customers.get(key)) for key in moved])
-        self._seen.meet(walk.turns, told.keys() - customers.keys())
+        seen.note(walk.turns, [(key, marks[key], customers.get(key)) for key in moved])
+        seen.meet(walk.turns, told.keys() - customers.keys())
         return Page([(key, customer.digest) for key, customer in customers.items()], keyless=keyless if walk.turns == 1 else 0)
 
     def _is_behind(self, values: Values, since: object) -> bool:
