@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import tracemalloc
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -86,6 +87,20 @@ async def test_what_is_committed_during_a_read_is_not_part_of_it(server: Postgre
     server.run(f"INSERT INTO Customer VALUES (99999, 'new', '{at(3 * PAGE)}')", "DELETE FROM Customer WHERE Id = 1999")
     rest = [key async for page in pages for key, _ in page.rows]
     assert [key for key, _ in first.rows] + rest == [str(number) for number in range(2 * PAGE)]
+
+
+async def test_memory_is_flat_in_the_number_of_rows(ground: Ground) -> None:
+    """A page is in memory, not the source."""
+    peaks = []
+    for first, last in ((0, 15 * PAGE), (15 * PAGE, 60 * PAGE)):
+        ground.fill([(number, "x" * 200, at(number)) for number in range(first, last)])
+        source = ground.source()
+        await source.fields()
+        tracemalloc.start()
+        assert sum([len(page.rows) async for page in source.changed(None)]) == last
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 # ---- broken connections
