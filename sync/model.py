@@ -582,6 +582,23 @@ class Failure:
     due: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Of those who are out of step: one target's, of one outcome, with a text in key or reason, one customer. Empty: any."""
+
+    target: str = ""
+    outcome: str = ""
+    text: str = ""
+    customer: str = ""
+
+
+class Numbered(NamedTuple):
+    """An episode with its place in a list of them."""
+
+    number: int
+    episode: Episode
+
+
 def dumps(tree: object, *, indent: bool = False) -> bytes:
     """A tree of JSON with every secret as `***`, Decimals as exact numbers and `Missing` as the contract says."""
     return orjson.dumps(tree, default=_masked, option=PLAIN | orjson.OPT_INDENT_2 if indent else PLAIN)

@@ -37,7 +37,7 @@ def remember(connection: sqlite3.Connection, where: tuple[str, str, str], settle
 def history(connection: sqlite3.Connection, target: str, customer: str, most: int) -> list[Episode]:
     """The last updates of one customer, newest first."""
     statement = f"SELECT {COLUMNS} FROM main.history WHERE target = ? AND customer = ? ORDER BY number DESC LIMIT ?"  # noqa: S608
-    return [_episode(row) for row in connection.execute(statement, (target, customer, most))]
+    return [episode(row) for row in connection.execute(statement, (target, customer, most))]
 
 
 def told(connection: sqlite3.Connection, run: str, target: str, after: str, size: int) -> list[str]:
@@ -55,7 +55,7 @@ def episodes(connection: sqlite3.Connection, run: str, target: str, customers: S
         " AND customer IN (SELECT value FROM json_each(?)) ORDER BY number"
     )
     found = connection.execute(statement, (run, target, orjson.dumps(customers).decode()))
-    return {episode.customer: episode for episode in map(_episode, found)}
+    return {told.customer: told for told in map(episode, found)}
 
 
 def begin_run(connection: sqlite3.Connection, run: str, started: float, report: Mapping[str, object]) -> None:
@@ -152,7 +152,8 @@ def _sent(settlement: Settlement) -> tuple[object, ...]:
     return *sent, settlement.status, encode_errors(settlement.errors)
 
 
-def _episode(row: tuple[Any, ...]) -> Episode:
+def episode(row: Sequence[Any]) -> Episode:
+    """A row of the history."""
     run, at, target, customer, id, outcome, reason, attempts, changes, requests, status, errors, place = row
     ended = Outcome(outcome), reason, attempts
     sent = decode_changes(changes), decode_requests(requests), status
