@@ -23,8 +23,9 @@ from sync.pipeline.rules import load as load_object
 from sync.ports import Vendor
 from sync.settings.maptests import Names, map_tests, misnamed
 from sync.settings.owners import Owned, one_owner
+from sync.settings.service import ServiceTable
 from sync.settings.sources import KINDS, HttpTable, SourceTable
-from sync.settings.tables import AccountTable, ServiceTable, SyncTable, TargetTable
+from sync.settings.tables import AccountTable, SyncTable, TargetTable
 from sync.settings.values import resolve
 from sync.vendors import bundled
 from sync.vendors.schema import fields as schema_fields

@@ -8,8 +8,9 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from sync.settings.base import Table
 from sync.settings.lanes import LaneTable
 from sync.settings.maptests import TestTable
+from sync.settings.service import ServiceTable
 from sync.settings.sources import OneOfKinds
-from sync.settings.values import AddressText, Duration, LimitText, Schedule, Timezone, by_field
+from sync.settings.values import Duration, LimitText, Schedule, Timezone, by_field
 
 
 def _several(value: object) -> object:
@@ -21,13 +22,6 @@ class StateTable(Table):
 
     url: SecretStr = SecretStr("sqlite:///var/customer-sync.db")
     keep: Duration = Field(default="90d", ge=timedelta(hours=1), validate_default=True, description="runs and history")
-
-
-class ServiceTable(Table):
-    """`[service]`: the background service."""
-
-    listen: AddressText = Field(default="127.0.0.1:8910", validate_default=True)
-    jitter: Duration = Field(default="5s", validate_default=True, description="by which a run may start later")
 
 
 class AccountTable(LaneTable):
