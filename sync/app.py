@@ -88,25 +88,34 @@ class State:
 async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> AsyncIterator[Proposal]:
     """The plan of a run, without anything that could write or send: the store forgets, and there is no courier."""
     async with AsyncExitStack() as stack:
-        path = state_path(settings)
-        key = secret_key(path)
-        ledger = open_forgetful(path)
-        stack.push_async_callback(ledger.close)
         board = open_board(settings, Redactor(), stack)
-        feeds, troubles = await _open_feeds(board, names, key, stack)
-        plans: list[Plan] = []
+        feeds, troubles = await _open_feeds(board, names, secret_key(state_path(settings)), stack)
+        proposal = await stack.enter_async_context(propose_of(settings, feeds, watch, troubles))
+        there = {target.target for target in proposal.targets}
+        yield replace(proposal, missing=tuple(name for name in _chosen(settings, names) if name not in there))
+
+
+@asynccontextmanager
+async def propose_of(
+    settings: Settings, feeds: Sequence[Feed], watch: Watch, troubles: Sequence[str] = ()
+) -> AsyncIterator[Proposal]:
+    """The same for sources that are open already; `troubles` are those that were met on the way there."""
+    async with AsyncExitStack() as stack:
+        ledger = open_forgetful(state_path(settings))
+        stack.push_async_callback(ledger.close)
+        told, plans = list(troubles), list[Plan]()
         for feed in feeds:
             try:
-                made = await make_plans(feed, ledger, watch, troubles)
+                made = await make_plans(feed, ledger, watch, told)
             except SyncError as error:
-                troubles.append(str(error))
+                told.append(str(error))
                 continue
             for plan in made:
                 stack.callback(plan.close)
                 plans.append(plan)
         there = {plan.target for plan in plans}
-        missing = tuple(name for name in _chosen(settings, names) if name not in there)
-        yield Proposal(new_run(), await _seen(plans, settings, ledger), tuple(troubles), missing)
+        missing = tuple(target.name for feed in feeds for target in feed.chosen if target.name not in there)
+        yield Proposal(new_run(), await _seen(plans, settings, ledger), tuple(told), missing)
 
 
 @asynccontextmanager

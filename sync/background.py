@@ -10,10 +10,14 @@ import structlog
 
 from sync.app import Base, find_mistakes, make_feeds, open_board, open_ways, recover, state_path
 from sync.errors import ConfigError, Mistake, SourceError, SyncError
+from sync.frontdesk import access, make_desk
 from sync.log import Redactor
 from sync.pipeline.run import Feed
+from sync.service.access.door import Door
+from sync.service.dashboard.desk import House
 from sync.service.engine import Engine, Setup
 from sync.service.metrics import Metrics
+from sync.service.recent import Recent
 from sync.service.retention import retain
 from sync.service.scheduler import Schedule
 from sync.service.service import Service
@@ -22,6 +26,7 @@ from sync.service.watching import traced
 from sync.service.web import build, listening
 from sync.settings import Address, Settings, TargetSettings, load
 from sync.stores.file import keep_key, secret_key
+from sync.stores.lists import open_lists
 from sync.stores.sqlite import open_store
 from sync.switchboard import Switchboard
 
@@ -58,12 +63,15 @@ async def serve(directory: Path, listen: Address | None, asked: Asked, redactor:
     async with AsyncExitStack() as stack:
         config = await _open(settings, redactor)  # a mistake is told before any file is made
         stack.push_async_callback(config.stack.aclose)
-        base, service = await _open_base(config, supervisor, redactor, stack)
         place = listen or settings.service.listen
-        url = await stack.enter_async_context(listening(build(service), place.host, place.port))
+        policy = access(settings, place)
+        base, service = await _open_base(config, supervisor, redactor, stack)
+        house = House(service, open_lists(state_path(settings)), Door(policy, config.key))
+        stack.push_async_callback(house.lists.close)
+        url = await stack.enter_async_context(listening(build(house), place.host, place.port))
         log.info("service.started", url=url, targets=list(settings.targets))
         try:
-            await _Host(directory, base, service, asked).run(config)
+            await _Host(directory, base, house, place, asked).run(config)
         except asyncio.CancelledError:
             if not supervisor.dead:
                 raise
@@ -84,8 +92,8 @@ async def _open_base(config: _Config, supervisor: Supervisor, redactor: Redactor
     await recover(config.settings, store)
     wire = await stack.enter_async_context(open_wire())
     metrics = Metrics()
-    watch = await traced(metrics, stack)
-    return Base(store, wire, redactor, watch), Service(store, supervisor, metrics)
+    recent = Recent(await traced(metrics, stack))
+    return Base(store, wire, redactor, recent), Service(store, supervisor, metrics, recent)
 
 
 async def _open(settings: Settings, redactor: Redactor) -> _Config:
@@ -114,10 +122,12 @@ async def _check(feed: Feed, settings: Settings) -> None:
 class _Host:
     """Keeps one configuration at work at a time, and puts the next one in its place."""
 
-    def __init__(self, directory: Path, base: Base, service: Service, asked: Asked) -> None:
+    def __init__(self, directory: Path, base: Base, house: House, place: Address, asked: Asked) -> None:
         self._directory = directory
         self._base = base
-        self._service = service
+        self._house = house
+        self._service = house.service
+        self._place = place
         self._asked = asked
         self._closing = asyncio.Event()
         self._next: _Config | None = None
@@ -148,6 +158,9 @@ class _Host:
             setup = Setup(config.feeds, checks, ways, schedules, closing)
             engine = Engine(setup, store, self._base.watch, self._service.supervisor, await store.timings())
             self._service.engine = engine
+            self._base.redactor.learn(settings.service.secrets)
+            self._house.door.take(access(settings, self._place))
+            self._house.desk = make_desk(settings, config.feeds, store)
             async with asyncio.TaskGroup() as group:
                 watched = self._service.supervisor.watch("retention", retain(store, settings.keep), until=closing)
                 retaining = group.create_task(watched)
@@ -169,6 +182,7 @@ class _Host:
             try:
                 settings = load(self._directory)
                 _same_place(current, settings)
+                access(settings, self._place)
                 following = await _open(settings, self._base.redactor)
             except SyncError as error:
                 log.error("config.refused", mistakes=str(error).splitlines())  # noqa: TRY400 - for a person

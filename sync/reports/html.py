@@ -67,6 +67,12 @@ class Html(Report):
         out.write("\n]" + Template(foot).substitute(texts))
 
 
+def content_policy() -> str:
+    """What the page may do, as a content security policy: run its own script and look as it does, nothing else."""
+    script, style = (_digest(_read(name)) for name in ("plan.js", "plan.css"))
+    return f"default-src 'none'; script-src '{script}'; style-src '{style}'; base-uri 'none'; form-action 'none'"
+
+
 def _read(name: str) -> str:
     return files(__package__).joinpath("templates", name).read_text("utf-8")
 

@@ -78,7 +78,7 @@ def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
         return "Nobody is rejected, held, deferred or unknown."
     groups: dict[tuple[str, str, str], list[Failure]] = {}
     for failure in failures:
-        groups.setdefault((failure.target, failure.outcome.value, _why(failure)), []).append(failure)
+        groups.setdefault((failure.target, failure.outcome.value, reasons(failure)), []).append(failure)
     lines = [f"Out of step: {len(failures)}"]
     for (target, outcome, why), members in list(groups.items())[:most]:
         noun = "customer" if len(members) == 1 else f"{len(members)} customers:"
@@ -89,7 +89,7 @@ def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def _why(failure: Failure) -> str:
+def reasons(failure: Failure) -> str:
     """The reason is often nothing but what is wrong with the fields."""
     told = [f"{error.field}: {error.message}" for error in failure.errors]
     messages = [error.message for error in failure.errors]

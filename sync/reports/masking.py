@@ -11,7 +11,23 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
 
-from sync.model import Change, Entry, Held, Identity, Leaf, Missing, Request, Secret, TargetPlan, Told, Tripped, Update
+from sync.model import (
+    Change,
+    Entry,
+    Episode,
+    Explanation,
+    Held,
+    Identity,
+    Leaf,
+    Missing,
+    Request,
+    Secret,
+    Step,
+    TargetPlan,
+    Told,
+    Tripped,
+    Update,
+)
 from sync.reports.marking import differing
 
 WAS: Final = "▫"
@@ -28,6 +44,25 @@ def mask(target: TargetPlan) -> TargetPlan:
         return map(_entry, target.entries())
 
     return replace(target, entries=entries, gates=tuple(map(_tripped, target.gates)))
+
+
+def mask_explanation(explanation: Explanation) -> Explanation:
+    """What is known of one customer, as it may be shown to anybody; requests, which are all values, are left out."""
+    steps = tuple(map(_step, explanation.steps))
+    history = tuple(map(mask_episode, explanation.history))
+    return replace(explanation, id=shape(explanation.id), steps=steps, planned=(), history=history)
+
+
+def mask_episode(episode: Episode) -> Episode:
+    """What was told of a customer, without its values and requests."""
+    return replace(episode, id=shape(episode.id), changes=tuple(map(_change, episode.changes)), requests=())
+
+
+def _step(step: Step) -> Step:
+    acknowledged, record = _pair(step.acknowledged, step.record)
+    return replace(
+        step, sources={name: _leaf(value) for name, value in step.sources.items()}, acknowledged=acknowledged, record=record
+    )
 
 
 def _tripped(tripped: Tripped) -> Tripped:

@@ -74,6 +74,11 @@ class Engine:
         """The way to each account."""
         return self._setup.ways
 
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        """The sources."""
+        return self._lines
+
     async def run(self) -> None:
         """Works until the setup is closed and what was in flight then is settled."""
         watch = partial(self._supervisor.watch, until=self._setup.closing)
@@ -204,8 +209,8 @@ class Engine:
             self._outlets[turn.target.account].queue.put_nowait(Job(run, line, turn))
 
     def _failed(self, line: Line, run: Ongoing, error: ConfigError | SourceError) -> None:
-        line.failed(clock())
         reason = str(error).replace("\n", "; ")
+        line.failed(clock(), reason)
         run.report.troubles.append(reason)
         log.error("source.failed", source=line.feed.name, reason=reason)
 

@@ -24,6 +24,7 @@ class Line:
         self.check = check
         self.woken = asyncio.Event()
         self.setbacks = 0
+        self.reason = ""
         self.rests_until: datetime | None = None
         self.moved: datetime | None = None
 
@@ -31,14 +32,15 @@ class Line:
         """Whether it is left alone just now."""
         return self.rests_until is not None and self.rests_until > now
 
-    def failed(self, now: datetime) -> None:
+    def failed(self, now: datetime, reason: str) -> None:
         """It could not be read, and is left alone for a while."""
+        self.reason = reason
         self.setbacks += 1
         self.rests_until = now + rest(self.setbacks)
 
     def recovered(self) -> None:
         """It could be read."""
-        self.setbacks, self.rests_until = 0, None
+        self.setbacks, self.reason, self.rests_until = 0, "", None
 
 
 class Reading(Watch):

@@ -8,6 +8,7 @@ from sync.model import Tally
 from sync.ports import Store
 from sync.service.engine import Engine
 from sync.service.metrics import Metrics, Snapshot
+from sync.service.recent import Recent
 from sync.service.supervisor import Supervisor
 
 FRESH = 10.0
@@ -20,9 +21,10 @@ NEVER = datetime.fromtimestamp(0, UTC)
 class Service:
     """What is at work now, and how it is. `engine` is None before the first configuration is at work."""
 
-    def __init__(self, store: Store, supervisor: Supervisor, metrics: Metrics) -> None:
+    def __init__(self, store: Store, supervisor: Supervisor, metrics: Metrics, recent: Recent) -> None:
         self.store = store
         self.supervisor = supervisor
+        self.recent = recent
         self._metrics = metrics
         self.engine: Engine | None = None
         self._tallies: list[Tally] = []

@@ -31,13 +31,14 @@ class Supervisor:
         except SyncError as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - a bug: its words may hold a customer's values, its place does not
-            reason = _place(error)
+            reason = place(error)
         if not until.is_set() and self.dead is None:  # one cause is enough: the others fall with it
             self.dead = f"{name}: {reason}"
             log.error("service.failed", task=name, reason=reason)
             self.stopping.set()
 
 
-def _place(error: Exception) -> str:
+def place(error: Exception) -> str:
+    """Where a bug was seen: its words may hold what nobody may see."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {frame.filename}:{frame.lineno}"

@@ -1,4 +1,4 @@
-"""HTTP -> the service's health and metrics."""
+"""HTTP -> the service's health, metrics and dashboard."""
 
 import os
 from collections.abc import AsyncIterator
@@ -10,17 +10,24 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from sync.errors import StateError, SyncError
-from sync.service.service import Service
+from sync.service.dashboard.desk import HOUSE, House
+from sync.service.dashboard.routes import furnish
 
-SERVICE: Final = web.AppKey("service", Service)
+LARGEST_FORM: Final = 256 << 10
+"""Bytes."""
 
 
-def build(service: Service) -> web.Application:
-    """The application; what it needs stands under `SERVICE`."""
-    app = web.Application()
-    app[SERVICE] = service
+def build(house: House) -> web.Application:
+    """The application; the door comes before everything."""
+    app = web.Application(client_max_size=LARGEST_FORM)
+    furnish(app, house)
+    house.door.fit(app)
     app.add_routes(
-        [web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", metrics)]  # HEAD comes along
+        [
+            web.get("/healthz", alive, name="healthz"),  # HEAD comes along
+            web.get("/readyz", ready, name="readyz"),
+            web.get("/metrics", metrics, name="metrics"),
+        ]
     )
     return app
 
@@ -32,7 +39,7 @@ async def alive(_request: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """Whether it does its work: 503 with the reasons, where it does not."""
-    reasons = await request.app[SERVICE].troubles()
+    reasons = await request.app[HOUSE].service.troubles()
     body = orjson.dumps({"format": 1, "ready": not reasons, "reasons": reasons})
     return web.Response(body=body, status=503 if reasons else 200, content_type="application/json")
 
@@ -40,7 +47,7 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """For Prometheus."""
     try:
-        return web.Response(body=await request.app[SERVICE].metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=await request.app[HOUSE].service.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
     except StateError as error:
         return web.Response(text=f"{error}\n", status=503)
 
