@@ -516,7 +516,8 @@ def make_feeds(board: Switchboard, chosen: Sequence[str], key: bytes, stack: Asy
         fed = tuple(target for target in targets if target.source == name)
         wanted = tuple(target for target in fed if target.name in chosen)
         if wanted:
-            feeds.append(Feed(name, _source(name, board, key, stack), fed, wanted, board.definition(table)))
+            source = _source(name, board, key, stack)
+            feeds.append(Feed(name, source, fed, wanted, board.definition(table), table.full_every))
     return feeds
 
 
@@ -602,7 +603,7 @@ def _target(target: TargetSettings, settings: Settings, key: bytes) -> Target:
         target.table.without_id,
         target.table.where,
     )
-    return Target(target.name, target.source, target.account, vendor, projection, target.fingerprint, target.gates)
+    return Target(target.name, target.source, target.account, vendor, projection, target.fingerprint, target.gates, target.gone)
 
 
 async def _seen(plans: Sequence[Plan], settings: Settings, ledger: Reading) -> tuple[TargetPlan, ...]:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 DONE, FAILED, CHANGES, OUT_OF_STEP, INTERRUPTED = 0, 1, 2, 3, 130
 GRACE_SECONDS = 8.0
 """Less than the ten that Docker waits before it kills."""
-NOT_IN_STEP = {Outcome.REJECTED, Outcome.HELD, Outcome.UNKNOWN}
+NOT_IN_STEP = {Outcome.REJECTED, Outcome.HELD, Outcome.UNKNOWN, Outcome.GONE}
 
 
 class Commands(TyperGroup):

@@ -234,15 +234,21 @@ class Update:
     stays: bool = False
     """Something remains to be told, so its customer goes on waiting."""
     released: Releases = frozenset()
+    gone: bool = False
+    """Its customer is gone from the source, and this is how the target is told so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A customer that waits for one target; `version` grows whenever it is filed again."""
+    """A customer that waits for one target; `version` grows whenever it is filed again.
+
+    It is `gone` if it was not called when its source was last asked for everybody, and has not been filed since.
+    """
 
     customer: str
     version: int
     released: Releases = frozenset()
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,11 +326,15 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A customer that is not this target's, or `gone` from its source; it `left` if the target knows it."""
+    """A customer that is not this target's, or `gone` from its source; it `left` if the target knows it.
+
+    One that is `listed` is not forgotten, but told as out of step until it returns or somebody lets go of it.
+    """
 
     waiting: Pending
     gone: bool = False
     left: bool = False
+    listed: bool = False
 
     @property
     def customer(self) -> str:
@@ -341,6 +351,8 @@ class Outcome(Enum):
     DEFERRED = "deferred"
     HELD = "held"
     UNKNOWN = "unknown"
+    GONE = "gone"
+    """No update ends so: the customer is gone from the source, and its target is to tell people, not the vendor."""
     UNDONE = "undone"
     """No update ends so: somebody put the customer back to what it was, and it stays so until it changes at the source."""
 
@@ -406,6 +418,31 @@ class Filing:
     rows: Sequence[tuple[str, bytes]]
     targets: Sequence[str]
     cursor: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """What is known of a source's customers: how many were `seen`, and when everybody was last called (None: never).
+
+    `surplus` is how many more rows the source had then than customers were seen: rows without a key, or two with one key.
+    """
+
+    seen: int = 0
+    at: datetime | None = None
+    surplus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RollCall:
+    """The end of a roll call: whoever was seen and has not been called is gone, at the targets that are `watching` first of all.
+
+    All `targets` of the source hear of who has returned. `rows` are those that the source counted (None: it cannot).
+    """
+
+    source: str
+    targets: Sequence[str]
+    watching: Sequence[str]
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from sync.model import (
     Pending,
     Released,
     Request,
+    Roll,
+    RollCall,
     Run,
     Settlement,
     SignIn,
@@ -96,6 +98,10 @@ class Source(Protocol):
     @abstractmethod
     async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
         """The customers with these keys as they are now, with their digests; one that is gone is left out. Raises SourceError."""
+
+    @abstractmethod
+    def keys(self) -> AsyncIterator[Sequence[str]]:
+        """The key of everybody who is there now, in any order, perhaps twice; nobody is left out. Raises SourceError."""
 
     @abstractmethod
     async def count(self) -> int | None:
@@ -240,6 +246,10 @@ class Reading(Protocol):
         """How many customers the target has acknowledged."""
 
     @abstractmethod
+    async def roll(self, source: str) -> Roll:
+        """How many of the source's customers were seen, and when everybody was last called."""
+
+    @abstractmethod
     async def rows(self, target: str, source: str) -> int | None:
         """How many rows the target's source had when they were last taken as right; None: nobody knows."""
 
@@ -309,6 +319,22 @@ class Filer(Reading, Protocol):
         """Makes every customer of the source pending if the target is new or its fingerprint is another; says whether."""
 
     @abstractmethod
+    async def begin_roll(self, source: str) -> None:
+        """From now on everybody in the source is called; nobody has been yet."""
+
+    @abstractmethod
+    async def meet(self, source: str, customers: Sequence[str]) -> None:
+        """These have been called: they are there."""
+
+    @abstractmethod
+    async def end_roll(self, call: RollCall) -> int:
+        """Everybody who is there has been called. Returns how many are gone since the last time.
+
+        Who was seen and not called is seen no more, and waits as gone for each target that is watching, or for which it has
+        been waiting anyway. Who was called and not seen waits for every target, as who is filed does.
+        """
+
+    @abstractmethod
     async def wait(self, target: str, customers: Sequence[str]) -> list[Pending]:
         """Makes these customers wait for the target, whatever their state was; who is held stays listed until it is settled."""
 
@@ -357,7 +383,10 @@ class Store(Filer, Protocol):
 
     @abstractmethod
     async def retry(self, targets: Sequence[str] = (), customers: Sequence[str] = ()) -> int:
-        """Makes whoever is out of step wait to be planned again, narrowed by target and customer; returns how many."""
+        """Makes whoever is out of step wait to be planned again, narrowed by target and customer; returns how many.
+
+        Who is listed as gone is let go of: nothing waits, and nothing is known of them.
+        """
 
     @abstractmethod
     async def put_back(self, target: str, undone: Sequence[Undone]) -> None:

@@ -15,7 +15,7 @@ EMPTY: tuple[object, ...] = ("", None, [])
 
 @dataclass(slots=True)
 class Census:
-    """Customers with a new update, with a field that is emptied, rejected, with a certain field changed, and the new values.
+    """Customers with a new update, with a field that is emptied, rejected, gone, with a certain field changed; the new values.
 
     `clears` holds, by field, what empties it in its vendor's way where the map asks for that. With `values` they are sketched.
     """
@@ -25,6 +25,7 @@ class Census:
     updates: int = 0
     cleared: int = 0
     rejected: int = 0
+    gone: int = 0
     fields: Counter[str] = field(default_factory=Counter)
     sketches: defaultdict[str, Sketch] = field(default_factory=lambda: defaultdict(Sketch))
 
@@ -42,6 +43,7 @@ class Census:
 
     def _count(self, update: Update) -> None:
         changes, released = update.changes, update.released
+        self.gone += update.gone and any(("max_source_drop", change.field) not in released for change in changes)
         self.updates += not released or any(is_new(change.field, released) for change in changes)
         self.cleared += any(empties(change, self.clears) and ("max_cleared", change.field) not in released for change in changes)
         self.fields.update(change.field for change in changes if ("max_field_changed", change.field) not in released)

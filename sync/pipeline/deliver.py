@@ -17,6 +17,7 @@ log = structlog.get_logger()
 BATCH = 64
 QUIET = 1.0
 """Seconds without an outcome after which the account's standing is written by itself."""
+GONE = "gone from the source; listed until it returns, or `customer-sync retry` lets go of it"
 LINGER = 0.02
 """Seconds for which outcomes are collected before they are written; so many can at most be sent again after a crash."""
 
@@ -142,7 +143,7 @@ class _Round:
             await self._store.settle(self._delivery.target, self._delivery.place, settlements, run=self._delivery.run)
             for settlement in settlements:
                 self._delivery.note(settlement)
-        foreign = [entry for entry in entries if isinstance(entry, Foreign)]
+        foreign = [entry for entry in entries if isinstance(entry, Foreign) and not entry.listed]
         if foreign:
             # forgotten first: who waits is looked at again, who does not wait and was seen is not
             await self._store.forget(self._delivery.source, [entry.customer for entry in foreign if entry.gone])
@@ -159,6 +160,8 @@ def _settled(entry: Entry) -> Settlement | None:
             return Settlement(waiting.customer, "", waiting.version, Outcome.REJECTED, *told, parked=parked, holds=holds)
         case Held(update, _, reason, holds):
             return Settlement(update.customer, update.identity.value, update.version, Outcome.HELD, reason, holds=holds)
+        case Foreign(waiting, listed=True):
+            return Settlement(waiting.customer, "", waiting.version, Outcome.GONE, GONE, parked=True)
     return None
 
 

@@ -8,7 +8,10 @@ from sync.model import Entry, Foreign, Held, Rejection, Told, Unchanged, Update
 
 @dataclass(slots=True)
 class Figures:
-    """A plan in numbers; `known` customers are those that the target has acknowledged, `fields` counts changes."""
+    """A plan in numbers; `known` customers are those that the target has acknowledged, `fields` counts changes.
+
+    Of the updates, `gone` tell of customers that are gone from the source.
+    """
 
     known: int = 0
     updates: int = 0
@@ -18,6 +21,7 @@ class Figures:
     held: int = 0
     foreign: int = 0
     left: int = 0
+    gone: int = 0
     fields: Counter[str] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
     """How the updates of a run ended."""
@@ -32,6 +36,7 @@ class Figures:
         match entry:
             case Update():
                 self.updates += 1
+                self.gone += entry.gone
                 self.requests += len(entry.requests)
                 self.fields.update(change.field for change in entry.changes)
             case Told(update, outcome):

@@ -109,6 +109,15 @@ def judge_slices(policy: GatePolicy, census: Census, known: int, values: Iterabl
             yield Verdict(tripped, _unless_released("max_same_value", heavy.names))
 
 
+def judge_gone(most: Limit, census: Census, known: int) -> Iterator[Verdict]:
+    """The gate on what is told of customers that are gone: the others go."""
+    if most.exceeded(census.gone, known):
+        told = f"{_of(census.gone, known)} are gone from the source; the limit is {most.text}"
+        names = _unless_released("max_source_drop", lambda _change: True)
+        tripped = Tripped("max_source_drop", most.text, census.gone, told)
+        yield Verdict(tripped, lambda update, change: update.gone and names(update, change))
+
+
 def judge_rest(policy: GatePolicy, census: Census, known: int, others: Sequence[Verdict]) -> Iterator[Verdict]:
     """The gate on all updates: it is judged on what the other gates leave, and names that."""
 

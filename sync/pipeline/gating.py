@@ -7,7 +7,18 @@ from typing import Protocol
 import structlog
 
 from sync.model import Diff, Request, Update
-from sync.pipeline.gates import GatePolicy, Rows, Verdict, examples, judge_rest, judge_slices, judge_source, sift
+from sync.pipeline.gates import (
+    GatePolicy,
+    Limit,
+    Rows,
+    Verdict,
+    examples,
+    judge_gone,
+    judge_rest,
+    judge_slices,
+    judge_source,
+    sift,
+)
 from sync.pipeline.heavy import Heavy, heaviest
 from sync.pipeline.plan import Plan
 from sync.ports import Filer, Source
@@ -39,6 +50,10 @@ class Gated(Protocol):
     def gates(self) -> GatePolicy:
         """What is there."""
 
+    @property
+    def most_gone(self) -> Limit:
+        """Of how many customers that are gone the vendor may be told at once."""
+
     def say(self, update: Update, changes: Diff) -> tuple[Request, ...]:
         """The vendor's requests for some of an update's changes."""
 
@@ -62,6 +77,8 @@ def judge(plan: Plan, target: Gated, rows: Rows | None = None) -> None:
     """The gate on all updates comes last, and counts what the others leave."""
     policy, known = target.gates, plan.figures.known
     verdicts = [*judge_source(policy, rows), *_slices(plan, policy)]
+    if plan.census and not any(verdict.whole for verdict in verdicts):
+        verdicts += judge_gone(target.most_gone, plan.census, known)
     _hold(plan, target, verdicts)
     if plan.census and (rest := [*judge_rest(policy, plan.census, known, tuple(verdicts))]):
         verdicts += rest

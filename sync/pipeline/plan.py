@@ -7,6 +7,7 @@ never among them, only its fingerprint.
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import fields
 from operator import attrgetter
 from os import SEEK_END
@@ -33,13 +34,13 @@ def _flat(update: Update) -> tuple[Callable[..., Update], tuple[Any, ...]]:
     requests = [(request.method, request.url, request.body, request.headers) for request in update.requests]
     identity = update.identity
     named = update.customer, identity.value, identity.match, update.version
-    return _update, (*named, changes, update.leaves, requests, update.doubt, update.stays, update.released)
+    return _update, (*named, changes, update.leaves, requests, update.doubt, update.stays, update.released, update.gone)
 
 
 def _update(*parts: Any) -> Update:
-    customer, value, match, version, changes, leaves, requests, doubt, stays, released = parts
+    customer, value, match, version, changes, leaves, requests, doubt, *rest = parts
     told = tuple(map(Change._make, changes)), leaves, tuple(Request(*request) for request in requests)
-    return Update(customer, Identity(value, match), version, *told, doubt, stays, released)
+    return Update(customer, Identity(value, match), version, *told, doubt, *rest)
 
 
 KINDS = (FieldError, Foreign, Held, Hold, Pending, Rejection, Told, Unchanged)
@@ -63,6 +64,7 @@ class Plan:
         self.tripped: tuple[Tripped, ...] = ()
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, prefix="customer-sync-")  # noqa: SIM115 - closed by `close`
         self._rivals: Mapping[str, tuple[str, ...]] = {}
+        self._yielding: AbstractSet[str] = frozenset()
         self._sieve: Sieve | None = None
 
     def write(self, entries: Sequence[Entry]) -> None:
@@ -73,10 +75,10 @@ class Plan:
         pickler.dump(entries)
         self._count(entries)
 
-    def contest(self, rivals: Mapping[str, tuple[str, ...]]) -> None:
-        """Rejects customers that claim a vendor id which others claim, too."""
-        self._rivals = rivals
-        self._recount(bool(rivals))
+    def contest(self, rivals: Mapping[str, tuple[str, ...]], yielding: AbstractSet[str] = frozenset()) -> None:
+        """Rejects customers that claim a vendor id that others claim, too; of the gone `yielding` theirs nothing is told."""
+        self._rivals, self._yielding = rivals, yielding
+        self._recount(bool(rivals or yielding))
 
     def gate(self, sieve: Sieve) -> None:
         """Holds what a gate names."""
@@ -105,6 +107,8 @@ class Plan:
         self._file.close()
 
     def _judged(self, entry: Entry) -> Sequence[Entry]:
+        if entry.customer in self._yielding:
+            entry = Foreign(_waiting(entry), gone=True, left=True)
         others = self._rivals.get(entry.customer) if self._rivals else None
         if others and not isinstance(entry, Foreign):
             names = ", ".join(others)
@@ -131,4 +135,6 @@ class Plan:
 def _waiting(entry: Entry) -> Pending:
     if isinstance(entry, Held | Told):
         entry = entry.update
-    return Pending(entry.customer, entry.version, entry.released) if isinstance(entry, Update) else entry.waiting
+    if isinstance(entry, Update):
+        return Pending(entry.customer, entry.version, entry.released, entry.gone)
+    return entry.waiting

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from secrets import token_hex
 
@@ -41,13 +41,15 @@ from sync.pipeline.census import Census
 from sync.pipeline.deliver import Delivery, deliver
 from sync.pipeline.detect import Stream, detect
 from sync.pipeline.diff import diff
-from sync.pipeline.gates import GatePolicy
+from sync.pipeline.gates import GatePolicy, Limit
 from sync.pipeline.gating import gated
+from sync.pipeline.gone import GonePolicy, parted, yielding
 from sync.pipeline.lane import Lane
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Misfit, Projection, project
 from sync.pipeline.restore import keeps, remains, still_wanted
-from sync.ports import Filer, SavedPlan, Source, Store, Vendor, Watch
+from sync.pipeline.rollcall import Roster, call
+from sync.ports import Filer, SavedPlan, SavedUpdate, Source, Store, Vendor, Watch
 
 log = structlog.get_logger()
 PAGE = 500
@@ -64,10 +66,16 @@ class Target:
     projection: Projection
     fingerprint: str
     gates: GatePolicy = field(default_factory=GatePolicy)
+    gone: GonePolicy = field(default_factory=GonePolicy)
+
+    @property
+    def most_gone(self) -> Limit:
+        """Of how many customers that are gone the vendor may be told at once."""
+        return self.gone.most
 
     def census(self) -> Census | None:
         """What counts for its gates, if there are any."""
-        if self.gates == GatePolicy():
+        if self.gates == GatePolicy() and not self.gone.leaves:
             return None
         return Census(self.projection.clears, values=self.gates.max_same_value is not None)
 
@@ -88,11 +96,18 @@ class Feed:
     targets: tuple[Target, ...]
     chosen: tuple[Target, ...]
     definition: str = ""
+    full_every: timedelta = timedelta(days=1)
+    """How often at least everybody in it is called, where a target wants to know who is gone."""
 
     @property
     def names(self) -> list[str]:
         """The names of all its targets."""
         return [target.name for target in self.targets]
+
+    @property
+    def watching(self) -> list[str]:
+        """The names of those that want to know who is gone."""
+        return [target.name for target in self.targets if target.gone.watches]
 
 
 Kept = Mapping[str, Mapping[str, Leaf]]
@@ -101,12 +116,16 @@ Kept = Mapping[str, Mapping[str, Leaf]]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Customers that wait, their rows as they are now, what the target holds of them, and what was put back there."""
+    """Customers that wait, their rows as they are now, what the target holds of them, and what was put back there.
+
+    Where their source is `watched`, nobody is gone who has not been marked so.
+    """
 
     waiting: Sequence[Pending]
     customers: Mapping[str, Customer]
     baselines: Mapping[str, Baseline]
     undone: Kept
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +202,9 @@ async def read(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> N
             tell = log.info if found.changed else log.debug  # a service looks every few seconds
             tell("source.read", source=feed.name, rows=found.rows, changed=found.changed)
             watch.noted(SourceRead(feed.name, found.rows, found.changed))
+        gone = await call(Roster(feed.name, feed.source, feed.names, feed.watching, feed.full_every), store)
+        if gone is not None:
+            log.info("source.called", source=feed.name, gone=gone)
 
 
 async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> list[Plan]:
@@ -254,8 +276,7 @@ async def _hold(target: Target, feed: Feed, store: Store, saved: SavedPlan, repo
     """What was held when the plan was made is listed as held from now on, under the plan's name."""
     held = saved.held(target.name)
     while page := list(islice(held, PAGE)):
-        waiting = await store.wait(target.name, [update.customer for update in page])
-        sight = await look(target, feed, store, waiting)
+        sight = await look(target, feed, store, await _wait(target, page, saved, store))
         now = {entry.customer: entry for entry, _ in planned(target, sight, sight.undone)}
         found = [still_held(update.changes, update.holds, update.id, now[update.customer]) for update in page]
         holding = {settlement.customer: settlement for settlement in found if settlement}
@@ -273,11 +294,20 @@ async def _tell(run: str, lanes: Mapping[str, list[tuple[Feed, Target, Plan]]], 
             await tell(run, plan, closed.reason if closed else "")
 
 
+async def _wait(target: Target, page: Sequence[SavedUpdate], saved: SavedPlan, store: Store) -> Sequence[Pending]:
+    """Who was gone when this was planned is marked so in no state: whoever is not there is taken for gone.
+
+    That is safe, since only what was planned is sent.
+    """
+    waiting = await store.wait(target.name, [update.customer for update in page])
+    return waiting if saved.undoes else [replace(pending, gone=True) for pending in waiting]
+
+
 async def _replan(plan: Plan, target: Target, feed: Feed, store: Store, saved: SavedPlan, report: Report) -> None:
     """Each customer is planned once more, and what was saved is held against it."""
     updates = saved.updates(target.name)
     while page := list(islice(updates, PAGE)):
-        waiting = await store.wait(target.name, [update.customer for update in page])
+        waiting = await _wait(target, page, saved, store)
         sight = await look(target, feed, store, waiting)
         now = {entry.customer: entry for entry, _ in planned(target, sight, sight.undone)}
         if saved.undoes:
@@ -376,8 +406,11 @@ async def send(way: Way, work: tuple[Feed, Target, Plan], store: Store, report: 
         await deliver(way_out, plan.pages(), store)
         if plan.tripped:
             report.gates[target.name] = plan.tripped
-        if plan.figures.left:
-            report.targets[target.name]["left"] = plan.figures.left
+        counts = report.targets[target.name]
+        if plan.figures.gone:
+            counts["gone"] = plan.figures.gone
+        if left := plan.figures.left - (0 if plan.figures.gone else counts.get("gone", 0)):
+            counts["left"] = left
 
 
 async def make_plan(target: Target, feed: Feed, store: Filer, watch: Watch) -> Plan:
@@ -403,7 +436,7 @@ async def _fill(plan: Plan, target: Target, feed: Feed, store: Filer, watch: Wat
         if others:
             plan.write(await _plan_page(target, feed, store, await store.wait(target.name, others)))
             rivals = await store.rivals(target.name)
-        plan.contest(rivals)
+        plan.contest(*yielding(rivals, plan.entries()))
     await gated(plan, target, feed, store)
 
 
@@ -420,7 +453,7 @@ async def look(target: Target, feed: Feed, store: Filer, waiting: Sequence[Pendi
     customers = {customer.key: customer for customer in await feed.source.fetch(keys)}
     await _file_newer(customers.values(), feed, store)
     undone = {customer: one.leaves for customer, one in (await store.undone(target.name, keys)).items()}
-    return Sight(waiting, customers, await store.baselines(target.name, keys), undone)
+    return Sight(waiting, customers, await store.baselines(target.name, keys), undone, bool(feed.watching))
 
 
 def planned(target: Target, sight: Sight, kept: Kept) -> list[tuple[Entry, str]]:
@@ -429,10 +462,12 @@ def planned(target: Target, sight: Sight, kept: Kept) -> list[tuple[Entry, str]]
         _entry(
             target,
             pending,
-            sight.customers.get(pending.customer),
+            sight.customers[pending.customer],
             sight.baselines.get(pending.customer),
             kept.get(pending.customer, {}),
         )
+        if pending.customer in sight.customers
+        else _missed(target, pending, sight.baselines.get(pending.customer), watched=sight.watched)
         for pending in sight.waiting
     ]
 
@@ -445,20 +480,31 @@ async def _file_newer(customers: Iterable[Customer], feed: Feed, store: Filer) -
 
 
 def _entry(
-    target: Target, waiting: Pending, customer: Customer | None, baseline: Baseline | None, kept: Mapping[str, Leaf]
+    target: Target, waiting: Pending, customer: Customer, baseline: Baseline | None, kept: Mapping[str, Leaf]
 ) -> tuple[Entry, str]:
     """One customer through project, diff and plan; with the vendor id that it claims."""
-    known = baseline is not None and baseline.leaves is not None
-    if customer is None:
-        return Foreign(waiting, gone=True, left=known), ""
     record = project(customer, target.projection)
     match record:
         case None:
-            return Foreign(waiting, left=known), ""
+            return Foreign(waiting, left=_is_known(baseline)), ""
         case Misfit(errors, id):
             return Rejection(waiting, errors), id
         case Record():
             return _compared(target, waiting, keeping(record, kept, target), baseline), record.identity.value
+
+
+def _missed(target: Target, waiting: Pending, baseline: Baseline | None, *, watched: bool) -> tuple[Entry, str]:
+    """One whom the source does not show: what the target makes of that, with the vendor id that it had."""
+    here = baseline is not None and _is_known(baseline) and baseline.place == target.vendor.place
+    if not (waiting.gone and target.gone.leaves and baseline and here):
+        return parted(waiting, target.gone, known=_is_known(baseline), watched=watched), ""
+    record = Record(waiting.customer, target.projection.identify(baseline.id), target.gone.leaves)
+    entry = _compared(target, waiting, record, baseline)
+    return replace(entry, gone=True) if isinstance(entry, Update) else entry, baseline.id
+
+
+def _is_known(baseline: Baseline | None) -> bool:
+    return baseline is not None and baseline.leaves is not None
 
 
 def keeping(record: Record, kept: Mapping[str, Leaf], target: Target) -> Record:

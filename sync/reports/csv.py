@@ -14,7 +14,7 @@ from typing import Final, TextIO
 from sync.model import Change, Held, Leaf, Missing, Rejection, TargetPlan, Told, Update
 from sync.ports import Report
 from sync.reports.values import shown
-from sync.reports.wording import errors, leavers, title, why_held
+from sync.reports.wording import GONE, errors, leavers, title, why_held
 
 COLUMNS: Final = ("target", "customer", "id", "outcome", "field", "before", "after", "from", "error")
 MARKS: Final = {"unknown": "<unknown>", "absent": "<absent>", "null": "<null>", '""': "<empty>"}
@@ -52,9 +52,10 @@ def _rows(target: TargetPlan) -> Iterator[Row]:
     for entry in target.entries():
         match entry:
             case Update():
-                yield from (_told(entry, change, "update", "") for change in entry.changes)
+                yield from (_told(entry, change, "update", GONE if entry.gone else "") for change in entry.changes)
             case Told():
-                why = "; ".join([entry.reason, *(f"{error.field}: {error.message}" for error in entry.errors)]).strip("; ")
+                gone = [GONE] if entry.update.gone else []
+                why = "; ".join([*gone, entry.reason, *(f"{error.field}: {error.message}" for error in entry.errors)]).strip("; ")
                 yield from (_told(entry.update, change, entry.outcome.value, why) for change in entry.update.changes)
             case Rejection():
                 yield from _errors(entry)

@@ -146,7 +146,7 @@ def _held(entry: Held, policy: HtmlPolicy) -> dict[str, Any]:
 def _update(update: Update, policy: HtmlPolicy) -> dict[str, Any]:
     tree: dict[str, Any] = {
         "customer": visible(update.customer),
-        "id": visible(known_as(update.identity)),
+        "id": visible(known_as(update)),
         "changes": [_change(change) for change in update.changes],
     }
     return tree | ({"requests": [_request(request) for request in update.requests]} if policy.requests else {})

@@ -37,10 +37,11 @@ class Json(Report):
 
 
 def update_tree(update: Update) -> dict[str, Any]:
-    """One update in the shape of the contract."""
+    """One update in the shape of the contract; `"gone": true` where it tells that the customer is gone from the source."""
     return {
         "customer": update.customer,
         "id": update.identity.value,
+        **({"gone": True} if update.gone else {}),
         "changes": [_change(change) for change in update.changes],
         "requests": [_request(request) for request in update.requests],
     }

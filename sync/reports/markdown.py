@@ -12,6 +12,7 @@ from sync.reports.gates import clipped
 from sync.reports.marking import Pieces, clip, sides
 from sync.reports.values import shown, visible
 from sync.reports.wording import (
+    GONE,
     TOLD,
     Kind,
     Row,
@@ -154,7 +155,7 @@ def _why(told: Told) -> str:
 
 def _changes(update: Update) -> Iterator[Cells]:
     """The customer is named once, in the first of its rows."""
-    named: Cells = (code(update.customer), code(update.identity.value))
+    named: Cells = (code(update.customer), code(update.identity.value) + (f", {GONE}" if update.gone else ""))
     for change in update.changes:
         yield (*named, *_change(change))
         named = ("", "")

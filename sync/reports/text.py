@@ -139,7 +139,7 @@ class _Section:
             yield f"    value {self._ink(clipped(shown(tripped.value)), 'after')}"
         for example in tripped.examples:
             if isinstance(example, Update):
-                yield self._customer(example.customer, visible(known_as(example.identity)))
+                yield self._customer(example.customer, visible(known_as(example)))
                 for change in example.changes:
                     yield from self._change(change)
             else:
@@ -189,7 +189,7 @@ class _Section:
             yield self._ink(f"    ... and {target.left - limit:,} more", "dim")
 
     def _update(self, update: Update) -> Iterator[str]:
-        yield self._customer(update.customer, visible(known_as(update.identity)))
+        yield self._customer(update.customer, visible(known_as(update)))
         for change in update.changes:
             yield from self._change(change)
         if self._policy.requests:

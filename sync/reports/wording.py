@@ -5,11 +5,12 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from sync.errors import FieldError
-from sync.model import Foreign, Held, Hold, Identity, Outcome, Rejection, TargetPlan, Told, Update, said_of
+from sync.model import Foreign, Held, Hold, Outcome, Rejection, TargetPlan, Told, Update, said_of
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+GONE: Final = "gone from the source"
 
 PLANNED: Final = ("updates", "unchanged", "rejected", "held")
 ENDED: Final = ("delivered", "unchanged", "rejected", "deferred", "held", "unknown")
@@ -88,9 +89,10 @@ def why_held(held: Held, field: str) -> str:
     return said_of([hold for hold in holds(held) if field in hold.fields])
 
 
-def known_as(identity: Identity) -> str:
-    """How the vendor knows the customer: `id 4711`, `Name Acme`."""
-    return f"{identity.match or 'id'} {identity.value}"
+def known_as(update: Update) -> str:
+    """How the vendor knows the customer: `id 4711`, `Name Acme`; with a word on one that is gone."""
+    identity = update.identity
+    return f"{identity.match or 'id'} {identity.value}" + (f", {GONE}" if update.gone else "")
 
 
 def busiest(target: TargetPlan) -> list[tuple[str, int]]:
@@ -141,7 +143,7 @@ def spent(seconds: float) -> str:
 
 
 def _why_left(entry: Foreign) -> str:
-    return "gone from the source" if entry.gone else "no longer chosen by where or without_id"
+    return GONE if entry.gone else "no longer chosen by where or without_id"
 
 
 def _row(target: TargetPlan) -> Row:

@@ -15,12 +15,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from sync.errors import ConfigError, Mistake
 from sync.model import Field
 from sync.pipeline.gates import GatePolicy
+from sync.pipeline.gone import GonePolicy
 from sync.pipeline.lane import LanePolicy
 from sync.pipeline.maptest import MapTest
 from sync.pipeline.project import Rule
 from sync.pipeline.rules import compile_rules, nearest
 from sync.pipeline.rules import load as load_object
 from sync.ports import Vendor
+from sync.settings.gone import gone_policy, one_way
 from sync.settings.maptests import Names, map_tests, misnamed
 from sync.settings.owners import Owned, one_owner
 from sync.settings.service import ServiceTable
@@ -58,6 +60,7 @@ class TargetSettings:
     id_source: str
     match: str | None
     gates: GatePolicy
+    gone: GonePolicy
     fingerprint: str
 
     @property
@@ -110,6 +113,16 @@ def load(directory: Path) -> Settings:
     targets = [_settled(draft, accounts) for draft in drafts if draft]
     wrong, doubts = one_owner([_owned(target, sources[target.source]) for target in targets])
     wrong += [mistake for target in targets for mistake in _misnamed(target)]
+    wrong += [
+        Mistake(target.file, "missing_in_source", f"source {target.source} {sources[target.source].partial}")
+        for target in targets
+        if target.gone.watches and sources[target.source].partial
+    ]
+    doubts += [
+        f"{target.file}: deactivate.{name}: the map does not have it, so that nothing sets it back when a customer returns"
+        for target in targets
+        for name in one_way(target.gone, target.rules)
+    ]
     if wrong:
         raise ConfigError(wrong)
     return Settings(
@@ -294,6 +307,7 @@ class _Draft:
     table: TargetTable
     rules: tuple[Rule, ...]
     fields: Mapping[str, Field]
+    gone: GonePolicy
 
 
 def _draft(
@@ -323,7 +337,9 @@ def _draft(
             mistakes.append(Mistake(file, f"gates.max_field_changed.{name}", f"the map has no field {name}{hint}"))
     if table.match:
         _check_match(next(iter(table.match)), rules, dialect, file, mistakes)
-    return _Draft(path, tree, table, rules, fields)
+    gone, wrong = gone_policy(table, dialect.Customer, fields)
+    mistakes.extend(Mistake(file, key, message) for key, message in wrong)
+    return _Draft(path, tree, table, rules, fields, gone)
 
 
 def _settled(draft: _Draft, accounts: Mapping[str, AccountSettings]) -> TargetSettings:
@@ -342,6 +358,7 @@ def _settled(draft: _Draft, accounts: Mapping[str, AccountSettings]) -> TargetSe
         id_source,
         match,
         gates,
+        draft.gone,
         fingerprint,
     )
 
@@ -349,7 +366,7 @@ def _settled(draft: _Draft, accounts: Mapping[str, AccountSettings]) -> TargetSe
 def _owned(target: TargetSettings, source: SourceTable) -> Owned:
     """Two sources may be read in another way and still be the same rows."""
     rows = source.model_copy(update={"key": "", "cursor": None}).reading()
-    fields = tuple(rule.field for rule in target.rules)
+    fields = tuple(dict.fromkeys([*(rule.field for rule in target.rules), *target.gone.leaves]))
     return Owned(target.name, target.file, target.account, rows, target.table.where or {}, fields)
 
 
@@ -375,6 +392,8 @@ def _check_match(match: str, rules: Sequence[Rule], vendor: type[Vendor], file: 
 def _fingerprint(tree: Mapping[str, Any], vendor: Vendor) -> str:
     """Another one means: every customer has to be looked at again."""
     kept = {name: tree.get(name) for name in ("source", "account", "id", "match", "without_id", "where", "fields", "maps")}
+    if tree.get("missing_in_source", "ignore") != "ignore":
+        kept |= {name: tree.get(name) for name in ("missing_in_source", "deactivate")}
     parts = [kept, vendor.name, vendor.place, vendor.Customer.model_json_schema(), sorted(_called(tree.get("fields", {})))]
     return hashlib.blake2b(orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 

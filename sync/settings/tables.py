@@ -69,6 +69,12 @@ class TargetTable(Table):
     match: dict[str, str] | None = None
     without_id: Literal["reject", "skip"] = "reject"
     where: dict[str, Annotated[tuple[Any, ...], BeforeValidator(_several)]] | None = None
+    missing_in_source: Literal["ignore", "report", "deactivate"] = Field(
+        default="ignore", description="what is done about a customer that is gone from the source"
+    )
+    deactivate: dict[str, Any] = Field(
+        default_factory=dict, description="what the vendor is told of a customer that is gone: constants, in its nesting"
+    )
     every: Annotated[Duration, Field(ge=timedelta(seconds=1))] | None = None
     schedule: Schedule | None = None
     timezone: Timezone | None = None

@@ -29,6 +29,7 @@ PAGE = 1000
 BATCH = 2000
 """Rows that are read before anything else has its turn."""
 MOVING = "is still being written: write it under another name, and rename it when it is whole"
+PARTIAL = "increments never hold everybody, so that nobody can tell who is gone"
 GONE = "no file holds this customer any more: put back the one that did, or export the customer again"
 
 
@@ -87,6 +88,15 @@ class Files(Source):
             there = {customer.key for customer in found}
             found += [Customer(key, {}, trouble=GONE) for key in keys if key not in there]
         return found
+
+    async def keys(self) -> AsyncIterator[Sequence[str]]:
+        """From the files as they were last found right."""
+        if self._export.files == "increments":
+            raise SourceError(f"{self._export.name}: {PARTIAL}")
+        spool, after = await self._held(), ""
+        while rows := await self._call(spool.page, after, PAGE):
+            yield [key for key, _ in rows]
+            after = rows[-1][0]
 
     async def count(self) -> int | None:
         """As last found; None where only some of the increments have been read."""

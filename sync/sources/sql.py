@@ -246,6 +246,15 @@ class Sql(Source):
         middle = len(keys) // 2
         return [*await self.fetch(keys[:middle]), *await self.fetch(keys[middle:])]
 
+    async def keys(self) -> AsyncIterator[Sequence[str]]:
+        """Of one moment."""
+        columns = await self._known()
+        self._place(columns, self._table.key)
+        statement = self._statement(self._dialect.column(self._table.key, columns[self._table.key]))
+        async with self._dialect.snapshot() as snapshot, aclosing(snapshot.scan(statement, (), PAGE)) as found:
+            async for rows in found:
+                yield [self._known_key(value) for (value,) in rows if value not in NO_KEY]
+
     async def count(self) -> int | None:
         """The database counts."""
         async with self._dialect.snapshot() as snapshot:

@@ -20,6 +20,8 @@ from sync.model import (
     Pending,
     Released,
     Releases,
+    Roll,
+    RollCall,
     Run,
     Settlement,
     Standing,
@@ -52,6 +54,7 @@ class Row:
     holds: tuple[Hold, ...] = ()
     released: Releases = frozenset()
     run: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Memory(Store):
         self._versions = 0
         self._cursors: dict[str, object] = {}
         self._seen: dict[str, dict[str, bytes]] = {}
+        self._met: dict[str, set[str]] = {}
+        self._rolls: dict[str, tuple[datetime, int]] = {}
         self._enrolled: dict[str, tuple[str, str]] = {}
         self._pending: dict[tuple[str, str], Row] = {}
         self._intents: dict[tuple[str, str], frozenset[str]] = {}
@@ -130,6 +135,9 @@ class Memory(Store):
 
     async def known(self, target: str) -> int:
         return sum(where == target and known.leaves is not None for (where, _), known in self._baselines.items())
+
+    async def roll(self, source: str) -> Roll:
+        return Roll(len(self._seen.get(source, {})), *self._rolls.get(source, ()))
 
     async def rows(self, target: str, source: str) -> int | None:
         count = self._counts.get(target)
@@ -217,9 +225,33 @@ class Memory(Store):
         if self._enrolled.get(target) == (source, fingerprint):
             return False
         self._enrolled[target] = (source, fingerprint)
+        for (where, customer), row in self._pending.items():
+            if where == target and row.gone:
+                self._amend(target, customer, parked=False)
         for key in self._seen.get(source, {}):
             self._file(target, key)
         return True
+
+    async def begin_roll(self, source: str) -> None:
+        self._met[source] = set()
+
+    async def meet(self, source: str, customers: Sequence[str]) -> None:
+        self._met[source].update(customers)
+
+    async def end_roll(self, call: RollCall) -> int:
+        met, seen = self._met.pop(call.source), self._seen.setdefault(call.source, {})
+        gone = seen.keys() - met
+        for customer in gone:
+            del seen[customer]
+            self._let_go(customer, Filing(call.source, (), call.targets))
+            for target in call.targets:
+                if target in call.watching or (target, customer) in self._pending:
+                    self._file(target, customer)
+                    self._amend(target, customer, gone=True)
+        returned = [(customer, b"") for customer in met - seen.keys()]
+        await self.file(Filing(call.source, returned, call.targets))
+        self._rolls[call.source] = datetime.now(UTC), 0 if call.rows is None else call.rows - len(seen)
+        return len(gone)
 
     async def claim(self, target: str, claims: Sequence[Claim]) -> None:
         for claim in claims:
@@ -248,7 +280,7 @@ class Memory(Store):
             if row and row.outcome is Outcome.HELD:
                 self._amend(target, customer, outcome=row.outcome, reason=row.reason, since=row.since)
             if row:
-                self._amend(target, customer, holds=row.holds, released=row.released, run=row.run)
+                self._amend(target, customer, holds=row.holds, released=row.released, run=row.run, gone=row.gone)
         return [self._waiting(target, customer) for customer in customers]
 
     async def note_rows(self, target: str, source: str, rows: int, gate: str = "") -> None:
@@ -292,9 +324,12 @@ class Memory(Store):
             if row.outcome and (not targets or target in targets) and (not customers or customer in customers)
         ]
         for target, customer in chosen:
-            row = self._file(target, customer)
-            self._amend(target, customer, released=row.released if row else frozenset())
-            self._amend(target, customer, due=datetime.now(UTC))
+            row = self._pending[target, customer]
+            if row.outcome is Outcome.GONE:
+                await self.drop(target, [self._waiting(target, customer)])
+                continue
+            self._file(target, customer)
+            self._amend(target, customer, released=row.released, gone=row.gone, due=datetime.now(UTC))
         return len(chosen)
 
     async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
@@ -365,7 +400,7 @@ class Memory(Store):
 
     def _waiting(self, target: str, customer: str) -> Pending:
         row = self._pending[target, customer]
-        return Pending(customer, row.version, row.released)
+        return Pending(customer, row.version, row.released, row.gone)
 
     def _of(self, run: str, target: str) -> list[Episode]:
         return [episode for episode in self._history if (episode.run, episode.target) == (run, target)]

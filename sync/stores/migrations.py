@@ -61,6 +61,10 @@ MIGRATIONS = (
     """
     ALTER TABLE history ADD COLUMN place TEXT NOT NULL DEFAULT '';
     """,
+    """
+    ALTER TABLE pending ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE rolls (source TEXT PRIMARY KEY, at REAL NOT NULL, surplus INTEGER NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 SCRATCH = """
@@ -74,7 +78,7 @@ CREATE TEMP TABLE pending (
     outcome TEXT, reason TEXT NOT NULL DEFAULT '', errors BLOB NOT NULL DEFAULT '[]', attempts INTEGER NOT NULL DEFAULT 0,
     since REAL, due REAL NOT NULL DEFAULT 0, parked INTEGER NOT NULL DEFAULT 0,
     holds TEXT NOT NULL DEFAULT '[]', released TEXT NOT NULL DEFAULT '[]', held_in TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (target, customer)
+    gone INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (target, customer)
 );
 INSERT INTO temp.pending SELECT * FROM main.pending;
 CREATE TEMP TABLE counts (target TEXT PRIMARY KEY, source TEXT, taken INTEGER, refused INTEGER, gate TEXT);
@@ -84,6 +88,7 @@ CREATE TEMP TABLE undone (
     target TEXT, customer TEXT, source TEXT, run TEXT, at REAL, leaves BLOB, PRIMARY KEY (target, customer)
 );
 INSERT INTO temp.undone SELECT * FROM main.undone;
+CREATE TEMP TABLE rolls (source TEXT PRIMARY KEY, at REAL, surplus INTEGER);
 CREATE TEMP TABLE filings (version INTEGER PRIMARY KEY, at REAL NOT NULL);
 """
 """For a dry run: temporary tables that stand before the real ones, so that what is filed is never written.

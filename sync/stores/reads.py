@@ -35,15 +35,15 @@ def unseen(
 
 def pending(connection: sqlite3.Connection, target: str, after: str, size: int) -> list[Pending]:
     statement = (
-        "SELECT customer, version, released FROM pending WHERE target = ? AND customer > ? AND NOT parked"
+        "SELECT customer, version, released, gone FROM pending WHERE target = ? AND customer > ? AND NOT parked"
         " AND (due <= ? OR due > ?) ORDER BY customer LIMIT ?"
     )
     now = time.time()
     return [waiting(*row) for row in connection.execute(statement, (target, after, now, now + LONGEST_STOP, size))]
 
 
-def waiting(customer: str, version: int, released: str) -> Pending:
-    return Pending(customer, version, decode_releases(released))
+def waiting(customer: str, version: int, released: str, gone: int) -> Pending:
+    return Pending(customer, version, decode_releases(released), bool(gone))
 
 
 def baselines(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> dict[str, Baseline]:

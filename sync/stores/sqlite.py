@@ -27,6 +27,8 @@ from sync.model import (
     Holding,
     Pending,
     Released,
+    Roll,
+    RollCall,
     Run,
     Settlement,
     Standing,
@@ -36,7 +38,7 @@ from sync.model import (
     Update,
 )
 from sync.ports import Filer, Store
-from sync.stores import holding, past, reads, writes
+from sync.stores import holding, past, reads, rolls, writes
 from sync.stores.file import lock, meaning, migrate, same_schema
 from sync.stores.migrations import SCRATCH
 
@@ -90,6 +92,9 @@ class Ledger(Filer):
         statement = "SELECT count(*) FROM main.baselines WHERE target = ? AND leaves IS NOT NULL"
         return int((await self._call(reads.rows, statement, (target,)))[0][0])
 
+    async def roll(self, source: str) -> Roll:
+        return await self._call(rolls.roll, source)
+
     async def rows(self, target: str, source: str) -> int | None:
         statement = "SELECT taken FROM main.counts WHERE target = ? AND source = ?"
         found = await self._call(reads.rows, statement, (target, source))
@@ -138,6 +143,15 @@ class Ledger(Filer):
 
     async def enrol(self, target: str, source: str, fingerprint: str) -> bool:
         return await self._call(writes.enrol, target, source, fingerprint)
+
+    async def begin_roll(self, source: str) -> None:
+        await self._call(rolls.begin, source)
+
+    async def meet(self, source: str, customers: Sequence[str]) -> None:
+        await self._call(rolls.meet, source, customers)
+
+    async def end_roll(self, call: RollCall) -> int:
+        return await self._call(rolls.end, call)
 
     async def wait(self, target: str, customers: Sequence[str]) -> list[Pending]:
         return await self._call(writes.wait, target, customers)

@@ -27,13 +27,13 @@ def file(connection: sqlite3.Connection, filing: Filing) -> None:
         connection.execute("DELETE FROM pages WHERE source = ?", (filing.source,))
         missing = "DELETE FROM targets WHERE source = ? AND name NOT IN (SELECT value FROM json_each(?))"
         connection.execute(missing, (filing.source, orjson.dumps(filing.targets).decode()))
-        version = _next_version(connection)
+        version = next_version(connection)
         connection.executemany(FILE, [(target, key, version) for target in filing.targets for key, _ in filing.rows])
     if filing.cursor is not None:
         connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (filing.source, orjson.dumps(filing.cursor)))
 
 
-def _next_version(connection: sqlite3.Connection) -> int:
+def next_version(connection: sqlite3.Connection) -> int:
     """Greater than all before, also than those of customers that wait no more: a plan made long ago must not match again."""
     version = int(connection.execute("UPDATE versions SET last = last + 1 RETURNING last").fetchone()[0])
     connection.execute("INSERT INTO filings VALUES (?, ?)", (version, time.time()))
@@ -43,7 +43,7 @@ def _next_version(connection: sqlite3.Connection) -> int:
 FILE = (
     "INSERT INTO pending (target, customer, version) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version,"
     " outcome = NULL, reason = '', errors = '[]', attempts = 0, since = NULL, due = 0, parked = 0,"
-    " holds = '[]', released = '[]', held_in = ''"
+    " holds = '[]', released = '[]', held_in = '', gone = excluded.gone"
 )
 WAIT = (
     "INSERT INTO pending (target, customer, version) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version,"
@@ -62,10 +62,10 @@ def forget(connection: sqlite3.Connection, source: str, customers: Sequence[str]
 
 
 def wait(connection: sqlite3.Connection, target: str, customers: Sequence[str]) -> list[Pending]:
-    version = _next_version(connection)
+    version = next_version(connection)
     connection.executemany(WAIT, [(target, customer, version) for customer in customers])
     statement = (
-        "SELECT customer, version, released FROM pending WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
+        "SELECT customer, version, released, gone FROM pending WHERE target = ? AND customer IN (SELECT value FROM json_each(?))"
     )
     return [waiting(*row) for row in connection.execute(statement, (target, orjson.dumps(customers).decode()))]
 
@@ -76,7 +76,8 @@ def enrol(connection: sqlite3.Connection, target: str, source: str, fingerprint:
         return False
     connection.execute("INSERT OR REPLACE INTO targets VALUES (?, ?, ?)", (target, source, fingerprint))
     statement = FILE.replace("VALUES (?, ?, ?)", "SELECT ?, key, ? FROM main.seen WHERE source = ?", 1)
-    connection.execute(statement, (target, _next_version(connection), source))
+    connection.execute(statement, (target, next_version(connection), source))
+    connection.execute("UPDATE pending SET parked = 0 WHERE target = ? AND gone", (target,))
     return True
 
 
@@ -188,4 +189,15 @@ def retry(connection: sqlite3.Connection, targets: Sequence[str], customers: Seq
         " AND (? OR customer IN (SELECT value FROM json_each(?)))"
     )
     values = (not targets, orjson.dumps(targets).decode(), not customers, orjson.dumps(customers).decode())
-    return connection.execute(statement, (_next_version(connection), time.time(), *values)).rowcount
+    let_go = _let_go_of_gone(connection, values)
+    return let_go + connection.execute(statement, (next_version(connection), time.time(), *values)).rowcount
+
+
+def _let_go_of_gone(connection: sqlite3.Connection, values: tuple[object, ...]) -> int:
+    listed = (
+        "SELECT target, customer FROM pending WHERE outcome = 'gone' AND (? OR target IN (SELECT value FROM json_each(?)))"
+        " AND (? OR customer IN (SELECT value FROM json_each(?)))"
+    )
+    for table in ("baselines", "undone"):
+        connection.execute(f"DELETE FROM {table} WHERE (target, customer) IN ({listed})", values)  # noqa: S608 - our own names
+    return connection.execute(f"DELETE FROM pending WHERE (target, customer) IN ({listed})", values).rowcount  # noqa: S608

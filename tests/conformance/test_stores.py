@@ -23,6 +23,8 @@ from sync.model import (
     Pending,
     Released,
     Request,
+    Roll,
+    RollCall,
     Run,
     Secret,
     Settlement,
@@ -1177,3 +1179,134 @@ async def test_what_is_younger_stays_and_so_does_who_is_out_of_step(store: Store
     assert len(await store.history("rpm", "7", 9)) == 1
     await store.prune(datetime.now(UTC) + SECOND, 99)
     assert [failure.customer for failure in await store.failures(["rpm"])] == ["7"]
+
+
+# ---- who is gone
+
+
+async def called(store: Store, *customers: str, rows: int | None = None, targets: Sequence[str] = ("rpm", "shop")) -> int:
+    """A source with two targets, of which one wants to know who is gone, has called these customers."""
+    await store.begin_roll("crm")
+    for customer in customers:
+        await store.meet("crm", [customer, customer])
+    return await store.end_roll(RollCall("crm", targets, ["rpm"], rows))
+
+
+async def in_step(store: Store, *customers: str) -> None:
+    """Both targets hold these customers."""
+    await store.file(filing(*customers, targets=("rpm", "shop")))
+    for target in ("rpm", "shop"):
+        for pending in await store.pending(target, "", 99):
+            leaves = {"Name": "Ann"}
+            await store.settle(target, HERE, [delivered(pending.customer, pending.version, leaves, id=pending.customer)])
+
+
+async def marks(store: Store, target: str = "rpm") -> dict[str, bool]:
+    return {pending.customer: pending.gone for pending in await store.pending(target, "", 99)}
+
+
+async def test_who_was_seen_and_is_not_called_waits_as_gone_where_somebody_is_watching(store: Store) -> None:
+    await in_step(store, "7", "8", "9")
+    assert await called(store, "8") == 2
+    assert (await marks(store), await marks(store, "shop")) == ({"7": True, "9": True}, {})
+    assert await called(store, "8") == 0
+    assert await baseline(store, "7") is not None
+
+
+async def test_who_is_gone_while_waiting_for_another_target_is_gone_there_too_also_if_parked(store: Store) -> None:
+    await in_step(store, "7", "8")
+    version = await filed(store, "7", "shop")
+    await store.settle("shop", HERE, [Settlement("7", "", version, Outcome.REJECTED, "no", parked=True)])
+    await called(store, "8")
+    assert await marks(store, "shop") == {"7": True}
+
+
+async def test_who_returns_after_being_gone_is_filed_for_every_target_even_with_the_same_content(store: Store) -> None:
+    await in_step(store, "7", "8")
+    await called(store, "8")
+    assert await store.unseen("crm", [("7", DIGEST), ("8", DIGEST)], b"page") == [("7", DIGEST)]
+    await store.file(filing("7", targets=("rpm", "shop")))
+    assert (await marks(store), await marks(store, "shop")) == ({"7": False}, {"7": False})
+
+
+async def test_who_is_called_and_was_never_seen_is_filed_for_every_target(store: Store) -> None:
+    await in_step(store, "8")
+    assert await called(store, "7", "8") == 0
+    assert (await marks(store), await marks(store, "shop")) == ({"7": False}, {"7": False})
+    assert (await store.roll("crm")).seen == 2
+    assert await store.unseen("crm", [("7", DIGEST), ("8", DIGEST)]) == [("7", DIGEST)]
+
+
+async def test_a_page_that_was_known_is_looked_at_again_after_somebody_was_gone(store: Store) -> None:
+    await in_step(store, "7", "8")
+    rows = [("7", DIGEST), ("8", DIGEST)]
+    assert await store.unseen("crm", rows, b"page") == []
+    await called(store, "8")
+    assert await store.unseen("crm", rows, b"page") == [("7", DIGEST)]
+
+
+async def test_a_roll_that_was_not_ended_marks_nobody_and_counts_for_nothing(store: Store) -> None:
+    await in_step(store, "7", "8")
+    await store.begin_roll("crm")
+    await store.meet("crm", ["7"])
+    assert (await marks(store), (await store.roll("crm")).at) == ({}, None)
+    assert await called(store, "8") == 1
+
+
+async def test_sources_are_called_side_by_side(store: Store) -> None:
+    await in_step(store, "7")
+    await store.file(Filing("erp", [("7", DIGEST)], ["web"]))
+    await store.begin_roll("crm")
+    await store.begin_roll("erp")
+    await store.meet("crm", ["7"])
+    assert await store.end_roll(RollCall("erp", ["web"], ["web"])) == 1
+    assert await store.end_roll(RollCall("crm", ["rpm"], ["rpm"])) == 0
+
+
+async def test_what_a_roll_has_found_is_remembered_with_rows_that_are_nobodys(store: Store) -> None:
+    await in_step(store, "7", "8")
+    assert await store.roll("crm") == Roll(2)
+    await called(store, "8", rows=3)
+    roll = await store.roll("crm")
+    assert (roll.seen, roll.surplus) == (1, 2)
+    assert roll.at is not None
+    assert abs(datetime.now(UTC) - roll.at) < timedelta(minutes=1)
+
+
+async def test_who_is_gone_stays_so_while_waiting_anew_or_being_tried_again(store: Store) -> None:
+    await in_step(store, "7", "8")
+    await called(store, "8")
+    [waiting] = await store.wait("rpm", ["7"])
+    assert waiting.gone
+    await store.settle("rpm", HERE, [Settlement("7", "7", waiting.version, Outcome.REJECTED, "not found", parked=True)])
+    assert await store.retry(["rpm"]) == 1
+    assert await marks(store) == {"7": True}
+
+
+async def test_who_is_listed_as_gone_is_let_go_of_by_a_retry(store: Store) -> None:
+    await in_step(store, "7", "8")
+    await called(store, "8")
+    [waiting] = await store.pending("rpm", "", 9)
+    await store.settle("rpm", HERE, [Settlement("7", "", waiting.version, Outcome.GONE, "gone", parked=True)])
+    assert [(failure.customer, failure.outcome) for failure in await store.failures(["rpm"])] == [("7", Outcome.GONE)]
+    assert await store.retry(["shop"]) == 0
+    assert await store.retry(["rpm"], ["7"]) == 1
+    assert (await store.failures(["rpm"]), await marks(store), await baseline(store)) == ([], {}, None)
+
+
+async def test_who_is_listed_as_gone_is_looked_at_again_where_the_map_is_another(store: Store) -> None:
+    await store.enrol("rpm", "crm", "one")
+    await in_step(store, "7", "8")
+    await called(store, "8")
+    [waiting] = await store.pending("rpm", "", 9)
+    await store.settle("rpm", HERE, [Settlement("7", "", waiting.version, Outcome.GONE, "gone", parked=True)])
+    await store.enrol("rpm", "crm", "two")
+    assert await marks(store) == {"7": True, "8": False}
+
+
+async def test_who_is_gone_keeps_nothing_that_was_put_back(store: Store) -> None:
+    await store.enrol("rpm", "crm", "one")
+    await in_step(store, "7", "8")
+    await store.put_back("rpm", [Undone(customer, "run", {"Name": "Bea"}) for customer in ("7", "8")])
+    await called(store, "8")
+    assert list(await store.undone("rpm", ["7", "8"])) == ["8"]

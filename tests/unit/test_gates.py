@@ -1,6 +1,7 @@
 """What a plan counts -> what is held back."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,6 +43,7 @@ class Shop:
 
     def __init__(self, **gates: Any) -> None:
         self.gates = GatePolicy(**gates)
+        self.most_gone = Limit("20%", share=0.2)
 
     def say(self, update: Update, changes: Diff) -> tuple[Request, ...]:
         return (Request("PUT", ",".join(change.field for change in changes), update.leaves),)
@@ -266,6 +268,17 @@ def test_a_source_that_lost_rows_holds_everything(planned: Any, rows: Rows | Non
 
 
 # ---- several gates
+
+
+def test_what_is_told_of_too_many_who_are_gone_is_held_and_nothing_else(planned: Any) -> None:
+    gone = [replace(update(number, status="disabled"), gone=True) for number in range(21)]
+    plan = planned([*gone, update("a", Name="A")], Shop())
+    assert told(plan) == [("max_source_drop", 21, "21 of 100 customers are gone from the source; the limit is 20%")]
+    assert held(plan) == {"max_source_drop": [("status",)] * 21}
+    assert sent(plan) == {"a": ("Name",)}
+    assert held(planned(gone[1:], Shop())) == {}
+    released = [replace(entry, released=frozenset({("max_source_drop", "status")})) for entry in gone[1:]]
+    assert held(planned([*released, gone[0]], Shop())) == {}
 
 
 def test_the_gate_on_all_updates_counts_and_names_what_the_others_leave(planned: Any) -> None:

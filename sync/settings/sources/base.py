@@ -3,6 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field
@@ -19,6 +20,13 @@ class SourceTable(Table):
     cursor: str | None = Field(default=None, description="the field that grows whenever a customer changes")
     overlap: Duration = Field(default="5m", validate_default=True, description="how far to read back behind the cursor")
 
+    full_every: Duration = Field(
+        default="1d",
+        ge=timedelta(seconds=1),
+        validate_default=True,
+        description="how often at least all keys are read, where a target wants to know who is gone (missing_in_source)",
+    )
+
     @abstractmethod
     def reading(self) -> tuple[object, ...]:
         """All that decides which rows are read and what is in them; no passwords, no pace, no time-outs."""
@@ -32,6 +40,11 @@ class SourceTable(Table):
     def named(self) -> Mapping[str, str]:
         """The source's fields that this table names, by the key that names them."""
         return {"key": self.key} | ({} if self.cursor is None else {"cursor": self.cursor})
+
+    @property
+    def partial(self) -> str:
+        """Why it never shows everybody, so that nobody can be gone from it; empty: it does."""
+        return ""
 
     @property
     def offline(self) -> bool:

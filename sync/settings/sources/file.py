@@ -102,6 +102,11 @@ class FileTable(SourceTable):
         return (self.kind, path, self.key, self.files, self.order, self.chosen_format, dialect)
 
     @property
+    def partial(self) -> str:
+        """Only a set of increments does not."""
+        return "holds increments, which never show everybody: nobody can be gone from it" if self.files == "increments" else ""
+
+    @property
     def offline(self) -> bool:
         """A file that is there; a pattern may find files at any time."""
         return not self.remote and Path(self.path).expanduser().exists()

@@ -5,7 +5,7 @@ A database of SQLite's temporary kind: memory does not grow with it, and nothing
 
 import pickle
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -18,6 +18,8 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8000;
 CREATE TABLE seen (key TEXT PRIMARY KEY, mark BLOB NOT NULL, turn INTEGER NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
 """
+GONE = pickle.dumps(None)
+THERE = "SELECT key FROM seen WHERE key > ? AND content <> ? ORDER BY key LIMIT ?"
 AMONG = "WHERE key IN (SELECT value FROM json_each(?))"
 
 
@@ -49,6 +51,13 @@ class Seen:
         """Those of the keys that have been seen."""
         found = self._database.execute(f"SELECT key, content FROM seen {AMONG}", (_json(keys),))  # noqa: S608 - a constant
         return {key: pickle.loads(content) for key, content in found}  # noqa: S301 - written here
+
+    def keys(self, size: int) -> Iterator[list[str]]:
+        """Everybody who is not gone, in lists of this size."""
+        after = ""
+        while found := self._database.execute(THERE, (after, GONE, size)).fetchall():
+            yield [key for (key,) in found]
+            after = found[-1][0]
 
     def close(self) -> None:
         """Forgets everybody."""

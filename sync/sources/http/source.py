@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from sync.errors import Refused, SourceError, SyncError, first
-from sync.model import Customer, Listed
+from sync.model import Conversation, Customer, Listed
 from sync.ports import Ask, Listing, Page, Source
 from sync.sources.http.seen import Seen
 from sync.sources.http.stamps import before, earlier
@@ -23,6 +23,7 @@ TURNS = 4
 STUCK = 20
 """So many pages on end without anybody new are the same page again and again."""
 BATCH = 200
+PAGE = 1000
 SAMPLE = 3
 """So many customers are looked at to learn the fields, where the list itself does not show all of them."""
 Values = Mapping[str, Any] | None
@@ -37,6 +38,22 @@ class HttpPolicy:
     overlap: timedelta | None = None
     optional: tuple[str, ...] = ()
     concurrency: int = 4
+
+
+class Names(Listing):
+    """A list as it is, taken for all that there is to know."""
+
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
+        self.steady = listing.steady
+
+    def page(self, since: object, at: object) -> Conversation[Listed]:
+        """The list's own."""
+        return self._listing.page(since, at)
+
+    def read(self, key: str) -> Conversation[Mapping[str, Any] | None]:
+        """Not asked for."""
+        return self._listing.read(key)
 
 
 class Http(Source):
@@ -68,9 +85,26 @@ class Http(Source):
         return self._fields
 
     async def count(self) -> int | None:
-        """As many as the account says there are."""
+        """As many as the last reading has shown if that was all of the list, else as many as the account says there are."""
+        if self._complete:
+            return len(self._seen)
         await self.fields()
         return self._total
+
+    async def keys(self) -> AsyncIterator[Sequence[str]]:
+        """As the last reading has shown them if that was all of the list; else it is read, without a look at single customers."""
+        if self._complete:
+            for keys in self._seen.keys(PAGE):
+                yield keys
+            return
+        roll = Http(Names(self._listing), self._ask, self._policy, b"")
+        try:
+            async for _ in roll.changed(None):
+                """Only to have seen everybody."""
+            async for listed in roll.keys():
+                yield listed
+        finally:
+            await roll.close()
 
     async def changed(self, cursor: object) -> AsyncIterator[Page]:
         """In the list's order; the cursor moves at the end, when it is certain that nobody was missed."""
