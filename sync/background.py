@@ -14,6 +14,7 @@ from sync.frontdesk import access, make_desk
 from sync.log import Redactor
 from sync.pipeline.run import Feed
 from sync.service.access.door import Door
+from sync.service.alerts import AlertPolicy, Alerts
 from sync.service.dashboard.desk import House
 from sync.service.engine import Engine, Setup
 from sync.service.metrics import Metrics
@@ -29,8 +30,11 @@ from sync.stores.file import keep_key, secret_key
 from sync.stores.lists import open_lists
 from sync.stores.sqlite import open_store
 from sync.switchboard import Switchboard
+from sync.telling import check_addresses, open_post
 
 log = structlog.get_logger()
+LAST_WORDS = 2.0
+"""Seconds for a message that is under way when the service is asked to stop, or it is sent again after the restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ async def _open(settings: Settings, redactor: Redactor) -> _Config:
                 log.warning("source.failed", source=feed.name, reason=str(error))
         if wrong:
             raise ConfigError(wrong)
+        await check_addresses(settings, redactor)
         kept = stack.pop_all()
     return _Config(settings, key, tuple(feeds), board, kept)
 
@@ -162,11 +167,22 @@ class _Host:
             self._house.door.take(access(settings, self._place))
             self._house.desk = make_desk(settings, config.feeds, store)
             async with asyncio.TaskGroup() as group:
-                watched = self._service.supervisor.watch("retention", retain(store, settings.keep), until=closing)
-                retaining = group.create_task(watched)
+                watch = partial(self._service.supervisor.watch, until=closing)
+                retaining = group.create_task(watch("retention", retain(store, settings.keep)))
+                alerting = group.create_task(watch("alerts", self._alert(engine, settings, closing)))
                 await engine.run()
-                retaining.cancel()
+                await asyncio.wait([alerting], timeout=LAST_WORDS)
+                for task in (retaining, alerting):
+                    task.cancel()
             await config.board.remember(store)
+
+    async def _alert(self, engine: Engine, settings: Settings, closing: asyncio.Event) -> None:
+        """Where nobody is to be told, there is nothing to do."""
+        post, table = open_post(settings, self._base.redactor), settings.alerts
+        if post is None:
+            await closing.wait()
+        else:
+            await Alerts(engine, self._base.store, AlertPolicy(table.after, table.intervals), post.send).run(closing)
 
     async def _end(self, main: asyncio.Task[None] | None) -> None:
         await self._asked.stopping.wait()

@@ -152,8 +152,10 @@ def check(
     """
     from sync import app as parts
     from sync.settings import load
+    from sync.telling import check_addresses
 
     settings = load(config)
+    loop.run(check_addresses(settings, REDACTOR))
     for warning in (*settings.warnings, *loop.run(parts.check_files(settings))):
         print(f"warning: {warning}", file=sys.stderr)
     tests = _tried(settings, config)
@@ -315,6 +317,38 @@ def serve(
     except ValueError as error:
         raise SyncError(f"--listen {error}") from None
     raise typer.Exit(loop.run(_until_stopped(lambda stopping: _serve(config, place, stopping))))
+
+
+@app.command()
+@logged("error")
+def alert(
+    config: Config = HERE,
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a message to everybody in [alerts], to see that it arrives.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lists what is wrong as far as people were told by `serve`, or tries whether they can be told.
+
+    Example: [bold]customer-sync alert --test[/bold]
+    """
+    from sync import telling
+    from sync.reports.listings import alerts_text, alerts_tree
+    from sync.settings import load
+
+    settings = load(config)
+    if not test:
+        found = loop.run(telling.alerts(settings))
+        print(dumps(alerts_tree(found)).decode() if as_json else alerts_text(found))
+        return
+    reasons = loop.run(telling.try_addresses(settings, REDACTOR))
+    if as_json:
+        print(dumps({"format": 1, "tested": reasons}).decode())
+    else:
+        for name, reason in reasons.items():
+            print(f"{name}: {reason or 'sent'}", file=sys.stderr if reason else sys.stdout)
+    if any(reasons.values()):
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -596,6 +596,15 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that is wrong with the service and was told to people: what it is about, since when, and a sentence."""
+
+    about: str
+    since: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Where one target stands: customers acknowledged, waiting, and out of step by outcome."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from sync.facts import Fact
 from sync.model import (
+    Alert,
     Baseline,
     Claim,
     Conversation,
@@ -301,6 +302,10 @@ class Reading(Protocol):
     async def timings(self) -> dict[str, Timing]:
         """What the service remembers of each target."""
 
+    @abstractmethod
+    async def alerts(self) -> list[Alert]:
+        """What people have been told is wrong, and not yet that it is over, oldest first."""
+
 
 class Filer(Reading, Protocol):
     """What detecting and planning write: who waits for which target. A dry run has one that forgets."""
@@ -418,6 +423,10 @@ class Store(Filer, Protocol):
     @abstractmethod
     async def time(self, target: str, timing: Timing) -> None:
         """Remembers a target's timing."""
+
+    @abstractmethod
+    async def note_alerts(self, alerts: Sequence[Alert]) -> None:
+        """Remembers what people have been told, in place of what was remembered before."""
 
     @abstractmethod
     async def probe(self) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from sync.errors import SyncError
+from sync.errors import Refused, SyncError
 from sync.model import LONGEST_STOP, Standing
 from sync.pipeline.breaker import Breaker, BreakerPolicy
 from sync.pipeline.pace import Pace, PacePolicy, Slot
@@ -34,13 +34,20 @@ class LanePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How an account is: seconds waited for its pace so far, whether it counts as unwell or is stopped, calls left by quota."""
+    """How an account is: seconds waited for its pace so far, whether it counts as unwell or is stopped, calls left by quota.
+
+    A stopped one has `refused` its credentials, or may not be sent to `until` then, or was given up as unwell. `answers`: it has
+    answered as one that is well since it last was stopped, or opened.
+    """
 
     account: str
     waited: float
     unwell: bool
     stopped: bool
     quotas: Mapping[str, int]
+    refused: bool = False
+    until: datetime | None = None
+    answers: bool = False
 
 
 class LaneClosed(SyncError):
@@ -82,6 +89,7 @@ class Lane:
         self._resume = 0.0
         self._waited = 0.0
         self._closed: LaneClosed | None = None
+        self._answers = False
         self._unwell = ""
         self._moved = asyncio.Event()
         if time.time() < standing.stopped_until <= time.time() + LONGEST_STOP:
@@ -153,6 +161,7 @@ class Lane:
         """Nothing more goes out in this run."""
         if self._closed is None:
             self._closed = LaneClosed(reason, until, refused=refused)
+            self._answers = False
             log.warning("account.stopped", account=self.account, until=until and until.isoformat())
 
     def reopen(self) -> None:
@@ -165,6 +174,7 @@ class Lane:
         """Tells the breaker how a request ended; `said` is what is wrong, without secrets."""
         if trouble is None or not unwell(trouble):
             self._breaker.succeeded()
+            self._answers |= trouble is None or isinstance(trouble, Refused)
         else:
             self._breaker.failed(customer, time.monotonic())
             self._unwell = said
@@ -185,7 +195,10 @@ class Lane:
 
     def condition(self) -> Condition:
         """How it is now, for whoever looks on."""
-        return Condition(self.account, self._waited, not self._breaker.closed, self._closed is not None, self._pace.left())
+        closed = self._closed
+        stop = (closed.refused, closed.until) if closed else (False, None)
+        unwell, left = not self._breaker.closed, self._pace.left()
+        return Condition(self.account, self._waited, unwell, closed is not None, left, *stop, answers=self._answers)
 
     def standing(self) -> Standing:
         """What has to be remembered."""

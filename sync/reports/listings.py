@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.model import Failure, Outcome, Run, Standing, Tally, Tripped, words
+from sync.model import Alert, Failure, Outcome, Run, Standing, Tally, Tripped, words
 from sync.reports.json import gate_tree
 
 FORMAT = 1
@@ -184,3 +184,16 @@ def _is_stopped(standing: Standing) -> bool:
 def stamp(moment: datetime) -> str:
     """A moment as the contract writes it: `2026-11-22T10:00:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def alerts_tree(alerts: Sequence[Alert]) -> dict[str, Any]:
+    """For a program."""
+    listed = [{"about": alert.about, "since": alert.since.isoformat(), "text": alert.text} for alert in alerts]
+    return {"format": FORMAT, "alerts": listed}
+
+
+def alerts_text(alerts: Sequence[Alert]) -> str:
+    """For a person."""
+    if not alerts:
+        return "Nobody was told that anything is wrong."
+    return "\n".join(f"{alert.since.astimezone():%Y-%m-%d %H:%M}  {alert.text}" for alert in alerts)

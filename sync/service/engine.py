@@ -251,6 +251,7 @@ class Engine:
         refused = refusal(outlet.way)
         report.troubles += refused
         counts, closed = report.targets[turn.name], outlet.way.lane.closed
+        turn.tripped = report.gates.get(turn.name, ())
         outlet.ended(clock(), refused=bool(refused))
         turn.end(clock(), put_off=any(counts.get(outcome) for outcome in PUT_OFF), shut=closed is not None)
         await self._store.time(turn.name, turn.timing)

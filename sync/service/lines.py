@@ -27,6 +27,7 @@ class Line:
         self.reason = ""
         self.rests_until: datetime | None = None
         self.moved: datetime | None = None
+        self.was_read = False
 
     def rests(self, now: datetime) -> bool:
         """Whether it is left alone just now."""
@@ -41,6 +42,7 @@ class Line:
     def recovered(self) -> None:
         """It could be read."""
         self.setbacks, self.reason, self.rests_until = 0, "", None
+        self.was_read = True
 
 
 class Reading(Watch):

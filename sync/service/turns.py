@@ -1,8 +1,9 @@
 """One target of the service: when it is next, what it waits for, and what it remembers."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sync.model import Timing
+from sync.model import Timing, Tripped
 from sync.pipeline.run import Target
 from sync.service.scheduler import Schedule
 
@@ -17,7 +18,10 @@ def rest(setbacks: int) -> timedelta:
 
 
 class Turn:
-    """A target's place in the schedule. Only one run at a time has it (`busy`). The clock is the caller's."""
+    """A target's place in the schedule. Only one run at a time has it (`busy`). The clock is the caller's.
+
+    `tripped` are the gates that its last run has tripped; None: there was none `since` the service began.
+    """
 
     def __init__(self, target: Target, schedule: Schedule, timing: Timing, now: datetime) -> None:
         self.target = target
@@ -26,7 +30,8 @@ class Turn:
         self.asked = False
         self.busy = False
         self.setbacks = 0
-        self._since = now
+        self.tripped: Sequence[Tripped] | None = None
+        self.since = now
         self._rests_until = now
         self._held_until = now
         self._counts_as: datetime | None = None
@@ -83,5 +88,5 @@ class Turn:
     def _moment(self, now: datetime) -> datetime | None:
         last = self.timing.last
         if last is None:
-            return self.schedule.first(self._since)
+            return self.schedule.first(self.since)
         return self.schedule.following(min(last, now))  # a clock that was set back must not put it off

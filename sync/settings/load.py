@@ -22,6 +22,7 @@ from sync.pipeline.project import Rule
 from sync.pipeline.rules import compile_rules, nearest
 from sync.pipeline.rules import load as load_object
 from sync.ports import Vendor
+from sync.settings.alerts import AlertsTable
 from sync.settings.gone import gone_policy, one_way
 from sync.settings.maptests import Names, map_tests, misnamed
 from sync.settings.owners import Owned, one_owner
@@ -88,6 +89,7 @@ class Settings:
     plan_max_age: timedelta
     keep: timedelta
     service: ServiceTable
+    alerts: AlertsTable
     warnings: tuple[str, ...] = ()
 
 
@@ -134,6 +136,7 @@ def load(directory: Path) -> Settings:
         main.plans.max_age,
         main.state.keep,
         main.service,
+        main.alerts,
         (*_warnings(accounts, file), *doubts),
     )
 

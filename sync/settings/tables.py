@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
+from sync.settings.alerts import AlertsTable
 from sync.settings.base import Table
 from sync.settings.lanes import LaneTable
 from sync.settings.maptests import TestTable
@@ -42,6 +43,7 @@ class SyncTable(Table):
     plans: PlansTable = PlansTable()
     state: StateTable = StateTable()
     service: ServiceTable = ServiceTable()
+    alerts: AlertsTable = AlertsTable()
     sources: Annotated[dict[str, dict[str, Any]], OneOfKinds]
     accounts: dict[str, dict[str, Any]]
 

@@ -9,6 +9,7 @@ from typing import Any
 from sync.errors import FieldError
 from sync.model import (
     LONGEST_STOP,
+    Alert,
     Baseline,
     Claim,
     Episode,
@@ -97,6 +98,7 @@ class Memory(Store):
         self._undone: dict[tuple[str, str], Kept] = {}
         self._filed: dict[int, datetime] = {}
         self._timings: dict[str, Timing] = {}
+        self._alerts: list[Alert] = []
 
     async def cursor(self, source: str) -> object:
         return self._cursors.get(source)
@@ -208,6 +210,9 @@ class Memory(Store):
 
     async def timings(self) -> dict[str, Timing]:
         return dict(self._timings)
+
+    async def alerts(self) -> list[Alert]:
+        return sorted(self._alerts, key=lambda alert: (alert.since, alert.about))
 
     async def file(self, filing: Filing) -> None:
         missing = [name for name, (source, _) in self._enrolled.items() if source == filing.source and name not in filing.targets]
@@ -380,6 +385,9 @@ class Memory(Store):
 
     async def time(self, target: str, timing: Timing) -> None:
         self._timings[target] = timing
+
+    async def note_alerts(self, alerts: Sequence[Alert]) -> None:
+        self._alerts = list(alerts)
 
     async def probe(self) -> None:
         pass

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from sync.model import LONGEST_STOP, Baseline, Failure, Outcome, Pending, Tally, Timing
+from sync.model import LONGEST_STOP, Alert, Baseline, Failure, Outcome, Pending, Tally, Timing
 from sync.stores import past
 from sync.stores.codec import decode, decode_errors, decode_releases
 
@@ -130,6 +130,11 @@ def resumable(connection: sqlite3.Connection) -> dict[str, datetime]:
         " GROUP BY target"
     )
     return {target: datetime.fromtimestamp(due, UTC) for target, due in connection.execute(statement)}
+
+
+def alerts(connection: sqlite3.Connection) -> list[Alert]:
+    found = connection.execute("SELECT about, since, text FROM main.alerts ORDER BY since, about")
+    return [Alert(about, moment(since), text) for about, since, text in found]
 
 
 def timings(connection: sqlite3.Connection) -> dict[str, Timing]:

@@ -19,6 +19,7 @@ import orjson
 from sync.errors import StateError
 from sync.failpoints import reach
 from sync.model import (
+    Alert,
     Baseline,
     Claim,
     Episode,
@@ -138,6 +139,9 @@ class Ledger(Filer):
     async def timings(self) -> dict[str, Timing]:
         return await self._call(reads.timings)
 
+    async def alerts(self) -> list[Alert]:
+        return await self._call(reads.alerts)
+
     async def file(self, filing: Filing) -> None:
         await self._call(writes.file, filing)
 
@@ -223,6 +227,9 @@ class Sqlite(Ledger, Store):
     async def time(self, target: str, timing: Timing) -> None:
         moments = [moment and moment.timestamp() for moment in (timing.last, timing.succeeded, timing.paused)]
         await self._call(writes.many, "INSERT OR REPLACE INTO timings VALUES (?, ?, ?, ?)", [(target, *moments)])
+
+    async def note_alerts(self, alerts: Sequence[Alert]) -> None:
+        await self._call(writes.note_alerts, [(alert.about, alert.since.timestamp(), alert.text) for alert in alerts])
 
     async def probe(self) -> None:
         await self._call(writes.many, "UPDATE versions SET last = last", [()])

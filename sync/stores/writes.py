@@ -17,6 +17,11 @@ def many(connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence
     connection.executemany(statement, rows)
 
 
+def note_alerts(connection: sqlite3.Connection, rows: Sequence[tuple[str, float, str]]) -> None:
+    connection.execute("DELETE FROM alerts")
+    connection.executemany("INSERT INTO alerts VALUES (?, ?, ?)", rows)
+
+
 def file(connection: sqlite3.Connection, filing: Filing) -> None:
     connection.executemany(
         "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest",

@@ -11,6 +11,7 @@ import pytest
 from sync.errors import FieldError
 from sync.model import (
     ABSENT,
+    Alert,
     Baseline,
     Change,
     Claim,
@@ -1155,6 +1156,16 @@ async def test_timings_come_back_as_they_were(store: Store) -> None:
     await store.time("shop", Timing(paused=noon))
     await store.time("shop", Timing(noon, None, noon + SECOND))
     assert await store.timings() == {"rpm": Timing(noon, noon - SECOND), "shop": Timing(noon, None, noon + SECOND)}
+
+
+async def test_what_people_were_told_comes_back_as_it_was_oldest_first(store: Store) -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    first, second = Alert("accounts.rpm.unwell", noon, "rpm"), Alert("accounts.crm.unwell", noon + SECOND, "crm")
+    assert await store.alerts() == []
+    await store.note_alerts([second, first])
+    assert await store.alerts() == [first, second]
+    await store.note_alerts([second])
+    assert await store.alerts() == [second]
 
 
 async def test_what_is_older_than_it_is_to_be_kept_goes_step_by_step(store: Store) -> None:

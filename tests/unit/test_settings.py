@@ -541,3 +541,16 @@ def test_a_gate_is_known_by_the_dotted_name_of_its_field_and_may_be_written_nest
         min_source_rows=9,
         max_field_changed={"Website": Limit("2%", share=0.02), "Fields.Region": Limit("3", number=3)},
     )
+
+
+def test_who_is_told_is_a_secret_and_may_stand_elsewhere(loaded: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", "json://hook.example/token")
+    settings = loaded(MAIN + '[alerts]\nurls = [{ env = "HOOK" }, "mailto://u:p@mail.example"]\nafter = "1m"\n')
+    assert settings.alerts.addresses == (
+        ("alerts.urls[0]", "json://hook.example/token"),
+        ("alerts.urls[1]", "mailto://u:p@mail.example"),
+    )
+    assert (settings.alerts.after, settings.alerts.intervals) == (timedelta(minutes=1), 5)
+    assert "token" not in repr(settings.alerts)
+    with pytest.raises(ConfigError, match=r"alerts\.urls\[0\]: the environment variable NOBODY_HAS_THIS is not set"):
+        loaded(MAIN + '[alerts]\nurls = [{ env = "NOBODY_HAS_THIS" }]\n')
