@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -212,6 +213,8 @@ def _source(key: str, table: Any, file: str, mistakes: list[Mistake]) -> SourceT
     if not isinstance(kind, str) or kind not in KINDS:
         hint = nearest(str(kind), KINDS) or "; there are " + ", ".join(KINDS)
         mistakes.append(Mistake(file, f"{key}.kind", "is missing" if kind is None else f"there is no such kind{hint}"))
+        for meant in get_close_matches(str(kind), KINDS, 1):  # so that its other mistakes are told at once
+            _valid(KINDS[meant], {**table, "kind": meant}, file, mistakes, key)
         return None
     return _valid(KINDS[kind], table, file, mistakes, key)
 

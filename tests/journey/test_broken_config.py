@@ -175,7 +175,7 @@ def test_a_folder_or_target_or_source_that_is_not_there_is_told(ready: Place) ->
 def test_an_address_or_time_that_cannot_be_one_is_a_mistake_of_the_config(ready: Place) -> None:
     copied(ready, "state", "sync.toml", "sqlite:///state.db", "mysql://state")
     ready.edit("config/sync.toml", f'"{ready.sandbox.base("rpm")}"', '"rpm.example.com"')
-    ready.edit("config/sync.toml", "sqlite:///crm.sqlite", "postgres://crm")
+    ready.edit("config/sync.toml", "sqlite:///crm.sqlite", "crm.sqlite")
     ready.edit("config/targets/rpm.toml", 'id = "Id"', 'id = "Id"\nschedule = "often"\ntimezone = "Berlin"')
     check, state = ready.all(("check",), ("check", "--config", "state"))
     assert [(check.code, len(check.err.splitlines())), (state.code, len(state.err.splitlines()))] == [(1, 4), (1, 1)]

@@ -179,7 +179,7 @@ def test_a_state_that_cannot_be_used_is_one_line_and_nothing_is_sent(shop: Place
 def test_a_state_that_fails_in_the_middle_is_one_line_and_what_was_sent_is_unknown(shop: Place) -> None:
     shop.config("rpm")
     shop.target("rpm", NAME)
-    assert shop.cli("retry").code == 0
+    assert shop.cli("run").code == 0
     shop.sql("UPDATE customers SET Name = 'B' WHERE Id = 1")
     shop.state("CREATE TRIGGER full BEFORE INSERT ON baselines BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
     run = shop.cli("run")
