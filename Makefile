@@ -7,7 +7,7 @@ ready := .venv/.ready
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONHOME PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint test-long format bench lock clean
+.PHONY: help demo test lint test-long format bench soak lock clean
 
 help:  ## say what the targets do (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ format: $(ready)  ## format the code and mend what ruff can
 
 bench: $(ready)  ## customers per second, and where the time goes
 	$(bin)/python tests/benchmarks/run.py
+
+soak: $(ready)  ## the service for five minutes, with customers that keep changing: nothing may grow
+	$(bin)/python -m tests.benchmarks.soak
 
 lock:  ## bring uv.lock up to date with pyproject.toml (needs uv)
 	uv lock --no-config --default-index https://pypi.org/simple

@@ -1,10 +1,11 @@
 """What happened and where things stand -> Prometheus' text, in a registry of its own."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -41,6 +42,7 @@ class _Standing(Collector):
             success.add_metric([target], at.timestamp())
         yield success
         yield from self._accounts()
+        yield GaugeMetricFamily("customer_sync_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
 
     def _customers(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily(
@@ -78,6 +80,7 @@ class Metrics(Watch):
         self._registry = registry = CollectorRegistry()
         self._standing = _Standing()
         registry.register(self._standing)
+        ProcessCollector(registry=registry)
         self._updates = Counter("customer_sync_updates", "Outcomes.", ["target", "outcome"], registry=registry)
         self._retries = Counter("customer_sync_retries", "Updates sent once more.", ["target"], registry=registry)
         self._lag = Histogram(
