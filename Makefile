@@ -7,16 +7,16 @@ ready := .venv/.ready
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONHOME PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint test-long format bench soak lock clean
+.PHONY: help demo test lint test-long test-browser format bench soak lock clean
 
 help:  ## say what the targets do (this)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 demo: $(ready)  ## the whole story against simulated vendors; nothing to set up, nothing leaves this machine
 	@$(bin)/customer-sync demo
 
 test: lint  ## what every change must pass: lint, types, import contracts and the tests, less the long ones
-	$(bin)/pytest -m "not long"
+	$(bin)/pytest -m "not long and not browser"
 
 lint: $(ready)  ## the part of `test` that runs nothing
 	$(bin)/ruff check
@@ -26,6 +26,9 @@ lint: $(ready)  ## the part of `test` that runs nothing
 
 test-long: $(ready)  ## the tests that take minutes
 	$(bin)/pytest -m long || [ $$? = 5 ]  # 5: there are none
+
+test-browser: $(ready)  ## the dashboard in a headless Chromium; skipped, and said so, where there is none
+	$(bin)/pytest -m browser -rs tests/journey/test_browser.py
 
 format: $(ready)  ## format the code and mend what ruff can
 	$(bin)/ruff check --fix

@@ -22,12 +22,12 @@ DONE: Final = {
     "paused": "Paused: it runs only when asked to.",
     "resumed": "Resumed: it runs by its schedule again.",
     "started": "It runs as soon as it is free.",
-    "retried": "customers are tried again.",
-    "released": "customers were let through; the next run sends what was held of them.",
+    "retried": "To be tried again",
+    "released": "Let through, and sent with the next run",
     "planned": "The plan was made. Nothing was sent.",
 }
-"""What may be said after something was done; a number stands before where there is one."""
-STATIC: Final = {"dashboard.css": "text/css", "dashboard.js": "text/javascript"}
+"""What may be said after something was done; how many customers it was about stands behind it."""
+STATIC: Final = {"dashboard.css": "text/css", "dashboard.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 @cache
@@ -83,7 +83,7 @@ def _static(name: str) -> str:
 
 def _done(request: web.Request) -> str:
     told, number = DONE.get(request.query.get("done", ""), ""), request.query.get("n", "")
-    return f"{int(number):,} {told}" if told and number.isascii() and number.isdecimal() else told
+    return f"{told}: {counted(int(number), 'customer')}." if told and number.isascii() and number.isdecimal() else told
 
 
 def link(path: str, /, **query: object) -> str:
