@@ -231,6 +231,10 @@ class Reading(Protocol):
         """Those of the rows whose digest is not the one that was last filed; `whole` is the digest of a page of them."""
 
     @abstractmethod
+    async def seen(self, source: str, customers: Sequence[str]) -> frozenset[str]:
+        """Those of the customers that were seen in the source, and have not been missed at a roll call since."""
+
+    @abstractmethod
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
         """The next customers that wait for a target and are not parked or put off, by key, behind the key `after`."""
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sync.errors import FieldError
-from sync.model import Entry, Foreign, Held, Leaf, Pending, Rejection, Told, Update
+from sync.model import Entry, Foreign, Held, Leaf, Pending, Told, Update
 from sync.pipeline.gates import Limit
 
 Missing = Literal["ignore", "report", "deactivate"]
@@ -27,14 +26,9 @@ class GonePolicy:
         return self.missing != "ignore"
 
 
-def parted(waiting: Pending, policy: GonePolicy, *, known: bool, watched: bool) -> Foreign | Rejection:
-    """A customer that its source does not show, where there is nothing to tell the vendor.
-
-    Where the source is `watched`, only a roll call says who is gone.
-    """
-    if watched and not waiting.gone:
-        return Rejection(waiting, (FieldError("", NOT_SHOWN),), parked=False)
-    return Foreign(waiting, gone=True, left=known, listed=known and policy.missing == "report")
+def parted(waiting: Pending, policy: GonePolicy, *, known: bool) -> Foreign:
+    """A customer that is gone, where there is nothing to tell the vendor."""
+    return Foreign(waiting, gone=True, left=known, listed=known and waiting.gone and policy.missing == "report")
 
 
 Rivals = Mapping[str, tuple[str, ...]]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ from sync.pipeline.detect import Stream, detect
 from sync.pipeline.diff import diff
 from sync.pipeline.gates import GatePolicy, Limit
 from sync.pipeline.gating import gated
-from sync.pipeline.gone import GonePolicy, parted, yielding
+from sync.pipeline.gone import NOT_SHOWN, GonePolicy, parted, yielding
 from sync.pipeline.lane import Lane
 from sync.pipeline.plan import Plan
 from sync.pipeline.project import Misfit, Projection, project
@@ -118,14 +118,14 @@ Kept = Mapping[str, Mapping[str, Leaf]]
 class Sight:
     """Customers that wait, their rows as they are now, what the target holds of them, and what was put back there.
 
-    Where their source is `watched`, nobody is gone who has not been marked so.
+    Whether the `doubtful` are gone from their source is told by the next roll call.
     """
 
     waiting: Sequence[Pending]
     customers: Mapping[str, Customer]
     baselines: Mapping[str, Baseline]
     undone: Kept
-    watched: bool = False
+    doubtful: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,7 +453,14 @@ async def look(target: Target, feed: Feed, store: Filer, waiting: Sequence[Pendi
     customers = {customer.key: customer for customer in await feed.source.fetch(keys)}
     await _file_newer(customers.values(), feed, store)
     undone = {customer: one.leaves for customer, one in (await store.undone(target.name, keys)).items()}
-    return Sight(waiting, customers, await store.baselines(target.name, keys), undone, bool(feed.watching))
+    doubtful = await _doubtful([pending for pending in waiting if pending.customer not in customers], feed, store)
+    return Sight(waiting, customers, await store.baselines(target.name, keys), undone, doubtful)
+
+
+async def _doubtful(missing: Sequence[Pending], feed: Feed, store: Filer) -> frozenset[str]:
+    """Where a target wants to know who is gone, nobody is before everybody has been called: else it would never be told."""
+    unmarked = [pending.customer for pending in missing if not pending.gone] if feed.watching else []
+    return await store.seen(feed.name, unmarked) if unmarked else frozenset()
 
 
 def planned(target: Target, sight: Sight, kept: Kept) -> list[tuple[Entry, str]]:
@@ -467,7 +474,7 @@ def planned(target: Target, sight: Sight, kept: Kept) -> list[tuple[Entry, str]]
             kept.get(pending.customer, {}),
         )
         if pending.customer in sight.customers
-        else _missed(target, pending, sight.baselines.get(pending.customer), watched=sight.watched)
+        else _missed(target, pending, sight.baselines.get(pending.customer), sight.doubtful)
         for pending in sight.waiting
     ]
 
@@ -493,11 +500,13 @@ def _entry(
             return _compared(target, waiting, keeping(record, kept, target), baseline), record.identity.value
 
 
-def _missed(target: Target, waiting: Pending, baseline: Baseline | None, *, watched: bool) -> tuple[Entry, str]:
+def _missed(target: Target, waiting: Pending, baseline: Baseline | None, doubtful: Container[str]) -> tuple[Entry, str]:
     """One whom the source does not show: what the target makes of that, with the vendor id that it had."""
+    if waiting.customer in doubtful:
+        return Rejection(waiting, (FieldError("", NOT_SHOWN),), parked=False), ""
     here = baseline is not None and _is_known(baseline) and baseline.place == target.vendor.place
     if not (waiting.gone and target.gone.leaves and baseline and here):
-        return parted(waiting, target.gone, known=_is_known(baseline), watched=watched), ""
+        return parted(waiting, target.gone, known=_is_known(baseline)), ""
     record = Record(waiting.customer, target.projection.identify(baseline.id), target.gone.leaves)
     entry = _compared(target, waiting, record, baseline)
     return replace(entry, gone=True) if isinstance(entry, Update) else entry, baseline.id

@@ -5,6 +5,7 @@ map says, in this plan and in every run until then, so that nothing fights it an
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sync.errors import FieldError
 from sync.model import Entry, Episode, Pending, Rejection, Update
@@ -32,6 +33,7 @@ async def plan_undo(run: str, target: Target, feed: Feed, store: Filer) -> Plan:
 
 async def _page(episodes: Mapping[str, Episode], target: Target, feed: Feed, store: Filer) -> list[Entry]:
     sight = await look(target, feed, store, await store.wait(target.name, list(episodes)))
+    sight = replace(sight, doubtful=frozenset())  # whoever is not there just now cannot be put back
     ground = Ground(target.vendor.place, target.projection.about, target.projection.sources)
     found = {
         entry.customer: restored(episodes[entry.customer], sight.baselines.get(entry.customer), entry, ground)

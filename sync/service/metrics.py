@@ -47,13 +47,13 @@ class _Standing(Collector):
     def _customers(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily(
             "customer_sync_customers",
-            "Customers by target and state: known, pending, rejected, held, deferred, unknown.",
+            "Customers by target and state: known, pending, rejected, held, deferred, unknown, gone.",
             labels=["target", "state"],
         )
         for tally in self.now.tallies:
             family.add_metric([tally.target, "known"], tally.known)
             family.add_metric([tally.target, "pending"], tally.waiting)
-            for state in ("rejected", "held", "deferred", "unknown"):
+            for state in ("rejected", "held", "deferred", "unknown", "gone"):
                 family.add_metric([tally.target, state], tally.outcomes.get(state, 0))
         return family
 

@@ -107,6 +107,9 @@ class Memory(Store):
         seen = self._seen.get(source, {})
         return [(key, digest) for key, digest in rows if seen.get(key) != digest]
 
+    async def seen(self, source: str, customers: Sequence[str]) -> frozenset[str]:
+        return frozenset(self._seen.get(source, {}).keys() & set(customers))
+
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
         now = datetime.now(UTC)
         latest = now + timedelta(seconds=LONGEST_STOP)

@@ -33,6 +33,13 @@ def unseen(
     return unseen
 
 
+SEEN = (
+    "SELECT key FROM main.seen WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
+    " UNION SELECT key FROM seen WHERE source = ? AND key IN (SELECT value FROM json_each(?))"
+)
+"""In a dry run, what has just been filed stands in the second of the two only."""
+
+
 def pending(connection: sqlite3.Connection, target: str, after: str, size: int) -> list[Pending]:
     statement = (
         "SELECT customer, version, released, gone FROM pending WHERE target = ? AND customer > ? AND NOT parked"

@@ -80,6 +80,10 @@ class Ledger(Filer):
     async def unseen(self, source: str, rows: Sequence[tuple[str, bytes]], whole: bytes = b"") -> list[tuple[str, bytes]]:
         return await self._call(reads.unseen, source, rows, whole)
 
+    async def seen(self, source: str, customers: Sequence[str]) -> frozenset[str]:
+        keys = orjson.dumps(list(customers)).decode()
+        return frozenset(key for (key,) in await self._call(reads.rows, reads.SEEN, (source, keys, source, keys)))
+
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
         return await self._call(reads.pending, target, after, size)
 
