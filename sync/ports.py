@@ -101,7 +101,7 @@ class Source(Protocol):
         """The customers with these keys as they are now, with their digests; one that is gone is left out. Raises SourceError."""
 
     @abstractmethod
-    def keys(self) -> AsyncIterator[Sequence[str]]:
+    def everybody(self) -> AsyncIterator[Sequence[str]]:
         """The key of everybody who is there now, in any order, perhaps twice; nobody is left out. Raises SourceError."""
 
     @abstractmethod

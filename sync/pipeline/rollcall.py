@@ -39,7 +39,7 @@ async def call(roster: Roster, store: Filer) -> int | None:
         return None
     await store.begin_roll(roster.name)
     called = 0
-    async with aclosing(roster.source.keys()) as pages:  # type: ignore[type-var]
+    async with aclosing(roster.source.everybody()) as pages:  # type: ignore[type-var]
         async for keys in pages:
             await store.meet(roster.name, keys)
             called += len(keys)

@@ -89,7 +89,7 @@ class Files(Source):
             found += [Customer(key, {}, trouble=GONE) for key in keys if key not in there]
         return found
 
-    async def keys(self) -> AsyncIterator[Sequence[str]]:
+    async def everybody(self) -> AsyncIterator[Sequence[str]]:
         """From the files as they were last found right."""
         if self._export.files == "increments":
             raise SourceError(f"{self._export.name}: {PARTIAL}")

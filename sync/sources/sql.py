@@ -246,7 +246,7 @@ class Sql(Source):
         middle = len(keys) // 2
         return [*await self.fetch(keys[:middle]), *await self.fetch(keys[middle:])]
 
-    async def keys(self) -> AsyncIterator[Sequence[str]]:
+    async def everybody(self) -> AsyncIterator[Sequence[str]]:
         """Of one moment."""
         columns = await self._known()
         self._place(columns, self._table.key)

@@ -40,6 +40,7 @@ from tests.conformance.test_sources import (  # noqa: F401 - run here once more
     test_a_target_that_comes_later_reaches_every_customer,
     test_an_empty_source_has_nobody,
     test_every_row_comes_once,
+    test_everybody_is_called_whatever_the_cursor_says_and_whoever_has_no_place_in_it,
     test_fetching_a_whole_page_and_more_finds_all,
     test_fetching_finds_exactly_those_who_are_asked_for,
     test_fetching_nobody_finds_nobody,

@@ -221,6 +221,17 @@ async def test_an_empty_source_has_nobody(ground: Ground, cursor: str | None) ->
     assert await source.fetch(["1"]) == []
 
 
+@pytest.mark.parametrize("cursor", ["Moved", None])
+async def test_everybody_is_called_whatever_the_cursor_says_and_whoever_has_no_place_in_it(
+    ground: Ground, cursor: str | None
+) -> None:
+    ground.fill([(number, "x", at(number) if number else None) for number in range(2 * PAGE + 1)])
+    source = ground.source(cursor=cursor)
+    await last_cursor(source)
+    called = [key async for page in source.everybody() for key in page]
+    assert sorted(called, key=int) == [str(number) for number in range(2 * PAGE + 1)]
+
+
 @pytest.mark.parametrize("selection", [{}, {"query": "SELECT * FROM Customer WHERE Name = 'x';"}])
 async def test_a_source_says_how_many_rows_it_has_now(ground: Ground, selection: dict[str, str]) -> None:
     ground.fill([])

@@ -184,7 +184,7 @@ class Table(Source):
         self.fetched |= {key: self.rows[key] for key in keys if key in self.rows}
         return [Customer(key, self.rows[key], digest_of(self.rows[key])) for key in keys if key in self.rows]
 
-    async def keys(self) -> AsyncIterator[Sequence[str]]:
+    async def everybody(self) -> AsyncIterator[Sequence[str]]:
         yield list(self.rows)
 
     async def count(self) -> int:

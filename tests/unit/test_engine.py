@@ -57,7 +57,7 @@ class Table(Source):
         rows = [(key, self.rows[key]) for key in keys if key in self.rows]
         return [Customer(key, {"id": int(key), "name": name}, name.encode()) for key, name in rows]
 
-    async def keys(self) -> AsyncIterator[Sequence[str]]:
+    async def everybody(self) -> AsyncIterator[Sequence[str]]:
         yield list(self.rows)
 
     async def count(self) -> int:

@@ -268,6 +268,12 @@ async def test_a_newest_file_that_is_cut_short_is_not_replaced_by_an_older_one(o
     assert "b.csv: its last line has no end" in await refusal(opened("*.csv", files="newest"))
 
 
+async def test_increments_never_call_everybody(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("Id,Name\n1,Ann\n")
+    with pytest.raises(SourceError, match="nobody can tell who is gone"):
+        _ = [page async for page in opened("*.csv", files="increments").everybody()]
+
+
 async def test_parts_are_one_set_of_customers(opened: Open, tmp_path: Path) -> None:
     write(tmp_path, a="1,Ann\n2,Bea\n", b="2,Bo\n3,Cem\n")
     source = opened("*.csv", files="parts")

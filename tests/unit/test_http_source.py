@@ -415,6 +415,31 @@ async def test_without_such_an_address_the_whole_list_is_read_for_them(ground: G
     assert [customer.key for customer in await source.fetch(["3", "99"])] == ["3"]
 
 
+async def called(source: Http) -> list[str]:
+    return [key async for page in source.everybody() for key in page]
+
+
+async def test_everybody_is_called_by_the_list_alone_and_only_if_it_was_not_just_read(ground: Ground, shop: Shop) -> None:
+    single = Single(ground.url + "one?id={key}", parse("customer"))
+    source = ground.source(narrowed(ground, whole=False, single=single), overlap=timedelta(minutes=2))
+    await keys(source)
+    shop.asked = []
+    assert sorted(await called(source), key=int) == EVERY
+    assert shop.asked == []
+    await keys(source, "2026-09-01T10:10:00Z")
+    shop.asked = []
+    shop.customers = shop.customers[1:]
+    assert sorted(await called(source), key=int) == EVERY[1:]
+    assert {path.partition("?")[0] for path in shop.asked} == {"/page"}
+
+
+async def test_a_list_that_breaks_off_calls_nobody_to_the_end(ground: Ground, shop: Shop) -> None:
+    source = ground.source(narrowed(ground))
+    shop.faults = [said(text="no", status=500)] * 99
+    with pytest.raises(SourceError):
+        await called(source)
+
+
 async def test_what_was_shown_is_there_while_the_list_is_read_once_more(ground: Ground, shop: Shop) -> None:
     """A service plans the last reading while it does the next one."""
     source = ground.source(ground.api("page"))

@@ -141,6 +141,26 @@ def test_an_account_may_have_several_quotas(loaded: Load) -> None:
     assert policy.pace.quotas == (Rate(10_800, 3600.0, "10800/h"), Rate(100_000, 86_400.0, "100000/d"))
 
 
+GONE = 'missing_in_source = "deactivate"\ndeactivate = { Salesman = "nobody", Rating = 0 }\n[fields]'
+
+
+def test_what_is_told_of_who_is_gone_is_checked_and_what_nothing_sets_back_is_a_warning(loaded: Load) -> None:
+    settings = loaded(MAIN, {"shop": SHOP.replace("[fields]", GONE) + "Rating = { value = 3 }\n"})
+    gone = settings.targets["shop"].gone
+    assert (gone.missing, gone.leaves, gone.most.text) == ("deactivate", {"Salesman": "nobody", "Rating": 0}, "20%")
+    (warning,) = settings.warnings
+    assert warning.startswith("targets/shop.toml: deactivate.Salesman: the map does not have it")
+    assert settings.targets["shop"].fingerprint != loaded(MAIN, {"shop": SHOP}).targets["shop"].fingerprint
+
+
+def test_nobody_can_be_gone_from_increments(loaded: Load) -> None:
+    main = MAIN.replace(
+        'kind = "sql"\nurl = "sqlite:///crm.sqlite"\ntable = "Customer"', 'kind = "file"\npath = "*.csv"\nfiles = "increments"'
+    )
+    [mistake] = mistakes(lambda: loaded(main, {"shop": SHOP.replace("[fields]", 'missing_in_source = "report"\n[fields]')}))
+    assert mistake.startswith("targets/shop.toml: missing_in_source: source crm holds increments")
+
+
 def test_how_an_account_is_driven(loaded: Load) -> None:
     more = 'concurrency = 9\ntimeout = "7s"\npatience = "2m"\nretry = { attempts = 2 }\nbreaker = { probes = 1 }\n'
     policy = loaded(MAIN.replace('rate = "3/s"\n', more)).accounts["shop"].policy
@@ -157,6 +177,7 @@ def changed(old: str, new: str) -> tuple[str, dict[str, str]]:
     return MAIN.replace(old, new), {"shop": SHOP.replace(old, new), "office": OFFICE.replace(old, new)}
 
 
+SUCH_AS = 'the fields that tell the vendor that a customer is gone, such as status = "disabled"'
 NO_SUCH = "the vendor has no such field"
 
 
@@ -198,6 +219,19 @@ NO_SUCH = "the vendor has no such field"
             "targets/shop.toml: every and schedule exclude each other"]),
         ('id = "sellercloud_id"', 'id = "a"\nwithout_id = "drop"', [
             "targets/shop.toml: without_id: input should be 'reject' or 'skip'"]),
+        # who is gone
+        ('id = "sellercloud_id"', 'id = "a"\nmissing_in_source = "delete"', [
+            "targets/shop.toml: missing_in_source: input should be 'ignore', 'report' or 'deactivate'"]),
+        ('id = "sellercloud_id"', 'id = "a"\nmissing_in_source = "deactivate"', [
+            f"targets/shop.toml: deactivate: is missing: {SUCH_AS}"]),
+        ('id = "sellercloud_id"', 'id = "a"\ndeactivate = { Salesman = "x" }', [
+            'targets/shop.toml: deactivate: is for missing_in_source = "deactivate" only']),
+        ('id = "sellercloud_id"', 'id = "a"\nmissing_in_source = "deactivate"\ndeactivate = { Salesmann = "x" }', [
+            f"targets/shop.toml: deactivate.Salesmann: {NO_SUCH}; did you mean Salesman?"]),
+        ('id = "sellercloud_id"', 'id = "a"\nmissing_in_source = "deactivate"\ndeactivate = { IsWholesale = 7 }', [
+            "targets/shop.toml: deactivate.IsWholesale: input should be a valid boolean"]),
+        ('key = "CustomerId"', 'key = "a"\nfull_every = "0s"', [
+            "sync.toml: sources.crm.full_every: input should be greater than or equal to 1 second"]),
         # rates, durations, limits
         ('"3/s"', '"3 per second"', [
             'sync.toml: accounts.shop.rate: has to be a number per s, m, h or d, such as "3/s" or "10800/h"']),

@@ -91,7 +91,7 @@ class Http(Source):
         await self.fields()
         return self._total
 
-    async def keys(self) -> AsyncIterator[Sequence[str]]:
+    async def everybody(self) -> AsyncIterator[Sequence[str]]:
         """As the last reading has shown them if that was all of the list; else it is read, without a look at single customers."""
         if self._complete:
             for keys in self._seen.keys(PAGE):
@@ -101,7 +101,7 @@ class Http(Source):
         try:
             async for _ in roll.changed(None):
                 """Only to have seen everybody."""
-            async for listed in roll.keys():
+            async for listed in roll.everybody():
                 yield listed
         finally:
             await roll.close()
