@@ -104,6 +104,7 @@ async def test_memory_is_flat_in_the_number_of_rows(ground: Ground) -> None:
 
 
 async def test_memory_is_flat_in_the_number_of_those_who_are_called(ground: Ground) -> None:
+    """The 45 pages more would be 2.5 MB."""
     peaks = []
     for first, last in ((0, 15 * PAGE), (15 * PAGE, 60 * PAGE)):
         ground.fill([(number, "x" * 200, at(number)) for number in range(first, last)])
@@ -113,7 +114,7 @@ async def test_memory_is_flat_in_the_number_of_those_who_are_called(ground: Grou
         assert sum([len(keys) async for keys in source.everybody()]) == last
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0]
+    assert peaks[1] - peaks[0] < 500_000
 
 
 # ---- broken connections
