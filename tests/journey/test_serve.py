@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -243,3 +243,33 @@ def test_where_it_cannot_listen_it_says_what_to_do(ready: Place) -> None:
         assert service.stop() == 0
     assert (taken.code, taken.err) == (1, f"cannot listen on 127.0.0.1:{port}: Address already in use: name another --listen\n")
     assert (wrong.code, wrong.err) == (1, '--listen has to be HOST:PORT, such as "127.0.0.1:8910"\n')
+
+
+def test_where_others_can_reach_it_it_does_not_start_without_credentials(ready: Place) -> None:
+    done = ready.cli("serve", "--listen", "0.0.0.0:0")
+    assert (done.code, done.out) == (1, "")
+    assert "set token, or username and password, or listen on 127.0.0.1" in done.err
+    assert done.err.count("\n") == 1
+    assert not (ready.folder / "state.db").exists()
+
+
+def test_a_config_that_would_let_everybody_in_is_refused_while_it_runs(ready: Place) -> None:
+    text = (ready.folder / "config/sync.toml").read_text()
+    ready.write("config/sync.toml", '[service]\ntoken = "a-token-of-some-length"\n' + text)
+    with serving(ready, "--listen", "0.0.0.0:0") as service:
+        url = service.said("service.started")[0]["url"].replace("0.0.0.0", "127.0.0.1")
+        with pytest.raises(HTTPError) as refused:
+            urlopen(url + "/runs")
+        refused.value.close()
+        assert refused.value.code == 401
+        ready.write("config/sync.toml", text)
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: bool(service.said("config.refused")), "it is refused")
+        assert "nobody would have to log in" in str(service.said("config.refused"))
+        with pytest.raises(HTTPError) as refused:
+            urlopen(url + "/runs")
+        refused.value.close()
+        assert refused.value.code == 401
+        with urlopen(Request(url + "/events", headers={"Authorization": "Bearer a-token-of-some-length"})) as stream:
+            assert stream.readline() == b": hello\n"
+            assert service.stop() == 0  # also while somebody looks on

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from sync.errors import StateError
 from sync.facts import RequestSent, UpdateSettled
-from sync.model import Outcome, Run
+from sync.model import Change, Filing, Numbered, Outcome, Run, Wanted
 from sync.service.dashboard.charts import HEIGHT, sparkline
 from sync.service.dashboard.customers import ROWS
-from tests.house import AT, FORMULA, NASTY, PASSWORD, RUN, Visit, crowd, remember, visited
+from sync.service.dashboard.runs import RUNS, _following, _place
+from tests.house import AT, FORMULA, NASTY, PASSWORD, PLACE, RUN, Visit, crowd, ended, remember, visited
 
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 
@@ -191,3 +193,40 @@ def test_a_sparkline_shows_what_went_wrong_however_little() -> None:
     assert [(bar.kind, bar.y + bar.height) for bar in line.bars] == [("rejected", HEIGHT), ("update", HEIGHT - 3)]
     assert line.label == "the last 1 runs: 9,999 delivered, 1 not"
     assert sparkline("west", runs).bars == ()
+
+
+async def test_runs_are_listed_page_by_page_and_each_once(tmp_path: Path) -> None:
+    every = [f"2026-11-22T10-{number // 60:02}-{number % 60:02}Z-abcdef" for number in range(RUNS + 5)]
+    async with visited(tmp_path) as visit:
+        for name in every:
+            await visit.store.log_run(name, AT, AT, {"targets": {}, "troubles": []})
+        seen, path = [], "/runs"
+        while path:
+            text = await visit.page(path)
+            seen += [part.partition('"')[0] for part in text.split('<a href="/runs/')[1:]]
+            path = text.partition('rel="next" href="')[2].partition('"')[0]
+    assert seen == every[::-1]
+
+
+async def test_what_a_run_told_is_paged_also_where_somebody_was_told_twice(tmp_path: Path) -> None:
+    async with visited(tmp_path) as visit:
+        await visit.store.enrol("east", "crm", "map")
+        for _ in range(2):
+            waiting = await visit.store.wait("east", ["a/b", "c"])
+            change = Change("Name", None, FORMULA)
+            told = [ended(one.customer, one.version, Outcome.DELIVERED, change) for one in waiting]
+            await visit.store.settle("east", PLACE, told, run=RUN)
+        seen, after = [], ("", "", 0)
+        while page := await visit.house.lists.told_by(RUN, Wanted(), after, 1):
+            [(number, episode)] = page
+            seen.append(episode.customer)
+            after = (episode.target, episode.customer, number)
+        place = _place(_following(Numbered(7, episode)))
+    assert seen == ["a/b", "a/b", "c", "c"]
+    assert place == ("east", "c", 7)
+
+
+async def test_who_reads_the_lists_cannot_write(tmp_path: Path) -> None:
+    async with visited(tmp_path) as visit:
+        with pytest.raises(StateError):
+            await visit.house.lists.file(Filing("crm", [("1", b"digest")], ["east"]))  # type: ignore[attr-defined]
