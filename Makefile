@@ -16,7 +16,8 @@ demo: $(ready)  ## the whole story against simulated vendors; nothing to set up,
 	@$(bin)/customer-sync demo
 
 test: lint  ## what every change must pass: lint, types, import contracts and the tests, less the long ones
-	$(bin)/pytest -m "not long and not browser"
+	$(bin)/pytest -n 2 --dist loadfile -m "not long and not browser" --ignore tests/proof
+	$(bin)/pytest -m "not long" tests/proof  # these look at the clock, and fill two cores by themselves
 
 lint: $(ready)  ## the part of `test` that runs nothing
 	$(bin)/ruff check

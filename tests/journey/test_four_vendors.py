@@ -310,7 +310,7 @@ def test_the_vendors_hold_what_the_database_holds(story: Story) -> None:
 
 
 def test_status_tells_where_each_target_stands(story: Story) -> None:
-    nothing = {"rejected": 0, "deferred": 0, "held": 0, "unknown": 0, "undone": 0}
+    nothing = {"rejected": 0, "deferred": 0, "held": 0, "unknown": 0, "undone": 0, "gone": 0}
     first, last = story.looks["status"].tree, story.status.tree
     assert (first["format"], first["written"], last["format"]) == (1, None, 1)
     assert first["targets"] == {vendor: {"known": 0, "waiting": 0, **nothing} for vendor in VENDORS}
