@@ -217,6 +217,7 @@ async def test_every_answer_keeps_others_out(path: str, tmp_path: Path) -> None:
     assert found["X-Content-Type-Options"] == "nosniff"
     assert found["Referrer-Policy"] == "same-origin"
     assert found["Cache-Control"] == "no-store"
+    assert found["Server"] == "customer-sync"
 
 
 async def test_behind_tls_cookies_go_over_tls_alone(tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ class Door:
     async def _finish(self, _request: web.Request, response: web.StreamResponse) -> None:
         """Also of what went wrong, and of streams."""
         response.headers.update({name: value for name, value in HEADERS.items() if name not in response.headers})
+        response.headers[hdrs.SERVER] = "customer-sync"  # without the versions of what it is made of
         if self.policy.tls:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
