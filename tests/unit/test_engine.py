@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sync.facts import Fact, StationPassed
 from sync.log import Redactor
 from sync.model import Customer, Reply, Request, Standing, Timing
 from sync.pipeline.courier import Courier
+from sync.pipeline.gone import NOT_SHOWN, GonePolicy
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.project import Projection
 from sync.pipeline.retry import RetryPolicy
@@ -36,12 +37,13 @@ POLICY = LanePolicy(concurrency=2, retry=RetryPolicy(attempts=2, backoff=0.1))
 
 
 class Table(Source):
-    """Customers by key; it can be broken, and counts how often it was looked through."""
+    """Customers by key; it can be broken, and counts how often it was looked through. `then` is done once it was counted."""
 
     def __init__(self) -> None:
         self.rows = {"1": "Ann", "2": "Bea"}
         self.looks = 0
         self.broken = False
+        self.then: Callable[[], object] = lambda: None
 
     async def fields(self) -> Mapping[str, str]:
         return {}
@@ -61,7 +63,10 @@ class Table(Source):
         yield list(self.rows)
 
     async def count(self) -> int:
-        return len(self.rows)
+        rows = len(self.rows)
+        self.then()
+        self.then = lambda: None
+        return rows
 
     async def close(self) -> None:
         pass
@@ -174,11 +179,13 @@ def firm(
     apart: bool = False,
     timings: Mapping[str, Timing] | None = None,
     calling: bool = False,
+    gone: GonePolicy | None = None,
 ) -> Firm:
-    """`east` has a rhythm of its own if told so, and a source of its own where they are `apart`."""
+    """`east` has a rhythm of its own if told so, its own view of who is `gone`, and its own source where they are `apart`."""
     crm, erp, store, watch, closing = Calling() if calling else Table(), Table(), Memory(), Facts(), asyncio.Event()
     supervisor, vendors = Supervisor(asyncio.Event()), {"east": Vendor(), "west": Vendor()}
     targets = {"east": target("east", "erp" if apart else "crm"), "west": target("west", "crm")}
+    targets["east"] = replace(targets["east"], gone=gone or GonePolicy())
     ways = {name: way(targets[name], vendor, closing) for name, vendor in vendors.items()}
     mine = {name: tuple(one for one in targets.values() if one.source == name) for name in ("crm", "erp")}
     feeds = [Feed(name, table, mine[name], mine[name]) for name, table in (("crm", crm), ("erp", erp)) if mine[name]]
@@ -460,3 +467,35 @@ def test_a_run_that_found_nothing_to_do_leaves_nothing_behind(virtual: VirtualTi
         assert (firm.crm.looks, len(await firm.store.runs(99))) == (10, 1)
 
     live(virtual, story)
+
+
+# ---- who is gone
+
+
+def test_who_goes_and_returns_while_the_service_runs_is_told_where_somebody_is_watching(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        await asyncio.sleep(90)
+        del firm.crm.rows["1"]
+        await asyncio.sleep(180)
+        assert (firm.east.held, firm.west.held) == ({1: "gone", 2: "Bea"}, {1: "Ann", 2: "Bea"})
+        assert firm.east.updates.count("gone") == 1
+        firm.crm.rows["1"] = "Ann"
+        await asyncio.sleep(120)
+        assert (firm.east.held, firm.west.updates) == ({1: "Ann", 2: "Bea"}, firm.west.updates[:2])
+
+    live(virtual, story, gone=GonePolicy("deactivate", {"Name": "gone"}))
+
+
+def test_who_vanishes_between_the_roll_call_and_the_plan_is_told_as_not_shown_and_then_as_gone(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        await asyncio.sleep(90)
+        firm.crm.rows["1"] = "Zoe"
+        firm.crm.then = lambda: firm.crm.rows.pop("1")
+        await asyncio.sleep(60)
+        assert [failure.reason for failure in await firm.store.failures(["east"])] == [f": {NOT_SHOWN}"]
+        assert firm.east.held == {1: "Ann", 2: "Bea"}
+        await asyncio.sleep(120)
+        assert (firm.east.held, firm.west.held) == ({1: "gone", 2: "Bea"}, {1: "Ann", 2: "Bea"})
+        assert await firm.store.failures() == []
+
+    live(virtual, story, gone=GonePolicy("deactivate", {"Name": "gone"}))
