@@ -114,6 +114,19 @@ def test_an_alert_that_nobody_takes_harms_nothing(ready: Place, webhook: Webhook
         assert time.monotonic() - begun < 8
 
 
+def test_a_gate_that_has_tripped_is_told_until_what_it_holds_is_released(ready: Place, webhook: Webhook) -> None:
+    ready.target("rpm", FIELDS["rpm"], head='id = "Id"\nevery = "1s"', tail="[gates]\nmax_updates = 1\n")
+    with serving(ready) as service:
+        until(lambda: bool(webhook.titles), "it is told")
+        assert ready.cli("release", "rpm", "--gate", "max_updates").code == 0
+        until(lambda: len(webhook.titles) == 2, "that it is over is told")
+        assert service.stop() == 0
+    tripped = "target rpm: the gate max_updates has tripped"
+    assert webhook.titles == [f"customer-sync: {tripped}", f"customer-sync: over: {tripped}"]
+    assert "customer-sync release rpm --gate max_updates" in webhook.bodies[0]
+    assert len(ready.sandbox.holds("rpm")) == 6
+
+
 def test_whether_alerts_arrive_can_be_tried(ready: Place, webhook: Webhook) -> None:
     tried = ready.cli("alert", "--test")
     assert (tried.code, tried.out, webhook.titles) == (0, "alerts.urls[0]: sent\n", ["customer-sync: a test"])

@@ -296,6 +296,19 @@ def test_credentials_are_tried_again_in_the_next_run() -> None:
     assert lane(standing=way.standing()).closed is None
 
 
+def test_an_account_answers_once_it_has_taken_or_refused_an_update_and_not_while_it_is_closed() -> None:
+    way, seen = lane(), list[bool]()
+    steps: list[SyncError | None] = [NotSent("down"), StopAccount("credentials refused"), Refused("no"), None]
+    for trouble in steps:
+        way.noted("1", trouble)
+        seen.append(way.condition().answers)
+    way.close("credentials refused", None, refused=True)
+    closed = way.condition()
+    way.reopen()
+    assert (seen, closed.answers, closed.refused) == ([False, False, True, True], False, True)
+    assert (way.condition().answers, way.condition().refused) == (False, False)
+
+
 def test_a_stop_that_is_over_is_over(virtual: Any) -> None:
     assert lane(standing=Standing(virtual.clock.time() - 1, "quota is gone")).closed is None
 
