@@ -12,7 +12,7 @@ from sync.app import Base, find_mistakes, make_feeds, open_board, open_ways, rec
 from sync.errors import ConfigError, Mistake, SourceError, SyncError
 from sync.frontdesk import access, make_desk
 from sync.log import Redactor
-from sync.pipeline.run import Feed
+from sync.pipeline.feeds import Feed
 from sync.service.access.door import Door
 from sync.service.alerts import AlertPolicy, Alerts
 from sync.service.dashboard.desk import House

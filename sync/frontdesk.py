@@ -8,7 +8,7 @@ from sync.app import Proposal, Unwatched, propose_of
 from sync.errors import ConfigError, Mistake
 from sync.model import Explanation, Failure
 from sync.pipeline.explain import Asked, explained
-from sync.pipeline.run import Feed
+from sync.pipeline.feeds import Feed
 from sync.ports import Store
 from sync.service.access.policy import LOOPBACK, AccessPolicy, is_loopback, named
 from sync.service.dashboard.desk import Desk

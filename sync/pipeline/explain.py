@@ -20,9 +20,10 @@ from sync.model import (
     Step,
 )
 from sync.pipeline.diff import diff
+from sync.pipeline.feeds import Target
+from sync.pipeline.planning import keeping
 from sync.pipeline.project import Misfit, Rule, project
 from sync.pipeline.rules import nearest
-from sync.pipeline.run import Target, keeping
 from sync.ports import Reading, Source
 
 EPISODES = 5

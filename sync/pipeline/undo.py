@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from sync.errors import FieldError
 from sync.model import Entry, Episode, Pending, Rejection, Update
+from sync.pipeline.feeds import Feed, Target
 from sync.pipeline.gating import judge
 from sync.pipeline.narrow import narrowed
 from sync.pipeline.plan import Plan
+from sync.pipeline.planning import PAGE, look, planned
 from sync.pipeline.restore import Ground, Restored, keeps, restored
-from sync.pipeline.run import PAGE, Feed, Target, look, planned
 from sync.ports import Filer
 
 

@@ -16,7 +16,10 @@ from structlog.contextvars import bound_contextvars
 
 from sync.errors import ConfigError, SourceError
 from sync.model import Outcome, Timing
-from sync.pipeline.run import Feed, Report, Way, begun, make_plan, note_down, over, read, refusal, send
+from sync.pipeline.feeds import Feed, Way
+from sync.pipeline.planning import make_plan, read
+from sync.pipeline.report import Report, begun, note_down, over, refusal
+from sync.pipeline.run import send
 from sync.ports import Store, Watch
 from sync.service.lines import Line, Reading, clock
 from sync.service.outlets import Job, Ongoing, Outlet

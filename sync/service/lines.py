@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from sync.facts import Fact
-from sync.pipeline.run import Feed
+from sync.pipeline.feeds import Feed
 from sync.ports import Watch
 from sync.service.turns import rest
 

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sync.pipeline.run import Report, Way
+from sync.pipeline.feeds import Way
+from sync.pipeline.report import Report
 from sync.service.lines import Line
 from sync.service.turns import Turn
 

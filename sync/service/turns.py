@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sync.model import Timing, Tripped
-from sync.pipeline.run import Target
+from sync.pipeline.feeds import Target
 from sync.service.scheduler import Schedule
 
 SHORTEST_REST = timedelta(seconds=5)

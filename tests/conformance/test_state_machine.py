@@ -34,11 +34,12 @@ from sync.log import Redactor
 from sync.model import Customer, Outcome, Reply, Request, Standing
 from sync.pipeline.breaker import BreakerPolicy
 from sync.pipeline.courier import Courier
+from sync.pipeline.feeds import Feed, Target, Way
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.project import Projection
 from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules
-from sync.pipeline.run import Feed, Target, Way, run
+from sync.pipeline.run import run
 from sync.pipeline.speaker import Speaker
 from sync.ports import Page, Source, Store, Watch
 from sync.stores.memory import Memory

@@ -11,8 +11,9 @@ from typing import Any, get_args, get_type_hints
 
 from sync.app import Proposal, propose
 from sync.pipeline.courier import Courier
+from sync.pipeline.feeds import Way
 from sync.pipeline.lane import Lane
-from sync.pipeline.run import Way, make_plans
+from sync.pipeline.planning import make_plans
 from sync.pipeline.speaker import Speaker
 from sync.ports import Filer, Store
 from sync.stores.sqlite import Ledger, Sqlite, open_forgetful, open_store

@@ -15,12 +15,12 @@ from sync.facts import Fact, StationPassed
 from sync.log import Redactor
 from sync.model import Customer, Reply, Request, Standing, Timing
 from sync.pipeline.courier import Courier
+from sync.pipeline.feeds import Feed, Target, Way
 from sync.pipeline.gone import NOT_SHOWN, GonePolicy
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.project import Projection
 from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules
-from sync.pipeline.run import Feed, Target, Way
 from sync.pipeline.speaker import Speaker
 from sync.ports import Page, Source, Store, Watch
 from sync.service.engine import Engine, Setup

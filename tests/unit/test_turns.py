@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from sync.model import Timing
-from sync.pipeline.run import Target
+from sync.pipeline.feeds import Target
 from sync.service.scheduler import Schedule
 from sync.service.turns import LONGEST_REST, SHORTEST_REST, Turn
 

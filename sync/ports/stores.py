@@ -1,222 +1,34 @@
-"""What can be plugged in: Source, Vendor, Store, Report. Each plug subclasses its port, so that nothing is forgotten."""
+"""What the state remembers: to be read, to be planned upon, to be written."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, TextIO, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
 
-from pydantic import BaseModel
-
-from sync.facts import Fact
 from sync.model import (
     Alert,
     Baseline,
     Claim,
-    Conversation,
-    Customer,
     Diff,
     Episode,
-    Exchange,
     Failure,
     Filing,
     Hold,
     Holding,
-    Identity,
-    Leaf,
-    Listed,
     Numbered,
     Pending,
     Released,
-    Request,
     Roll,
     RollCall,
     Run,
     Settlement,
-    SignIn,
     Standing,
     Tally,
-    TargetPlan,
     Timing,
-    Token,
     Undone,
     Update,
     Wanted,
 )
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some rows of a source: the key and a digest of each, how many had no key, and the cursor after them (None: it has none).
-
-    `whole` is a digest of all of them (empty: none), by which a page that was seen before is known without a look at its rows.
-    `note` tells a person what is odd about this read, and what to do; it keeps nothing from being done.
-    """
-
-    rows: Sequence[tuple[str, bytes]]
-    cursor: object = None
-    keyless: int = 0
-    whole: bytes = b""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """How far the cursor of a source reaches, from its first value to its last one.
-
-    `indexed`: what is behind a value is found without reading everything (None: nobody can tell); `advice` makes it so.
-    """
-
-    first: object
-    last: object
-    indexed: bool | None = None
-    advice: str = ""
-
-
-class Source(Protocol):
-    """Where customers come from. Read only."""
-
-    span: Callable[[], Awaitable[Span]] | None = None
-    """How far its cursor reaches. Raises SourceError. None: it has none, or would have to read everything to tell."""
-    woken: Callable[[], AsyncIterator[None]] | None = None
-    """Yields whenever the source says that something has changed, so that a service need not wait. Raises SourceError where it
-    cannot listen (any more). None: it never says."""
-
-    @abstractmethod
-    async def fields(self) -> Mapping[str, str]:
-        """The customers' fields, each with its type in the source's words. Raises NotThere, SourceError."""
-
-    @abstractmethod
-    def changed(self, cursor: object) -> AsyncIterator[Page]:
-        """Every row that may have changed since `cursor` (None: every row), in an order in which its cursor only grows.
-
-        Rows that tie with the cursor, lie within the overlap behind it, or have no cursor are among them. Raises SourceError.
-        """
-
-    @abstractmethod
-    async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
-        """The customers with these keys as they are now, with their digests; one that is gone is left out. Raises SourceError."""
-
-    @abstractmethod
-    def everybody(self) -> AsyncIterator[Sequence[str]]:
-        """The key of everybody who is there now, in any order, perhaps twice; nobody is left out. Raises SourceError."""
-
-    @abstractmethod
-    async def count(self) -> int | None:
-        """How many rows there are now; None where that cannot be told without reading them all. Raises SourceError."""
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Lets go of connections and threads."""
-
-
-class Signing(Protocol):
-    """How an account's requests become acceptable. Pure: no I/O, no clock."""
-
-    signs_in: ClassVar[bool] = True
-    """Whether a token is asked for before anything else; False: `sign` alone makes a request acceptable, and `sign_in` only
-    looks whether it does."""
-
-    @abstractmethod
-    def sign_in(self, token: Token | None) -> SignIn:
-        """Yields the sign-in requests (a refresh where `token` allows it) and returns the new token."""
-
-    @abstractmethod
-    def sign(self, request: Request, token: Token | None) -> Request:
-        """The request with the account's headers; `token` is None where none is needed, and while signing in."""
-
-
-class Ask(Protocol):
-    """The way from a source to an account: what it says is signed, paced, and repeated where a retry is right."""
-
-    @abstractmethod
-    async def __call__(self, conversation: Callable[[], Conversation[T]], about: str = "") -> T:
-        """What the conversation comes to, begun anew for every attempt; `about` is the customer, if it is about one.
-
-        Raises Refused where the account will not answer this, now or later, and SourceError for the rest; without secrets.
-        """
-
-
-class Listing(Protocol):
-    """How an account lists its customers, and shows one. Pure: no I/O, no clock."""
-
-    fields: Mapping[str, str] = MappingProxyType({})
-    """Fields that a customer is known to have, by type; those that the first customers show come on top."""
-    cursor: str | None = None
-    """The field that grows whenever a customer changes."""
-    narrows: bool = False
-    """Whether a list can be asked for that has only those who changed since some time."""
-    whole: bool = True
-    """Whether the list shows all of a customer; False: everybody that it names has to be read singly."""
-    reads: bool = True
-    """Whether a single customer can be asked for."""
-    steady: bool = False
-    """Whether nobody slips from one page to another while the list is read."""
-    overlap: timedelta = timedelta(0)
-    """How far to read back behind the cursor, unless the configuration says otherwise."""
-
-    @abstractmethod
-    def page(self, since: object, at: object) -> Conversation[Listed]:
-        """One page of who changed `since` (None: everybody), from `at` (None: the first). Never takes anything else for empty."""
-
-    @abstractmethod
-    def read(self, key: str) -> Conversation[Mapping[str, Any] | None]:
-        """All of one customer; None if it is gone."""
-
-
-class Vendor(Signing, Protocol):
-    """A vendor's dialect: its update schema, and how an update is said and its replies are read. Pure: no I/O, no clock.
-
-    One instance speaks for one account: it is built with the validated `Account` table of the configuration.
-    """
-
-    name: ClassVar[str]
-    Account: ClassVar[type[BaseModel]]
-    """What `[accounts.NAME]` holds for this vendor beside the common keys: base_url, credentials (SecretStr), site."""
-    Customer: ClassVar[type[BaseModel]]
-    """The complete update schema, in the vendor's spelling and nesting (see `sync.vendors.schema` for the leaf types)."""
-    limit: ClassVar[str | None] = None
-    """The limit that the vendor documents, such as "10800/h"."""
-    matches: ClassVar[frozenset[str]] = frozenset()
-    """Fields that may name a customer in place of an id (`match = { Name = "..." }`)."""
-
-    @property
-    def listing(self) -> Listing | None:
-        """How the account's customers are listed, so that it can be a source; None where that is not known."""
-        return None
-
-    @property
-    @abstractmethod
-    def place(self) -> str:
-        """Where this account's customers live: base URL, and site where there is one. Baselines hold for one place."""
-
-    @abstractmethod
-    def identify(self, value: object, match: str | None = None) -> Identity:
-        """The source's value as this vendor's id of a customer (or the value of the field `match` that names it).
-
-        Raises ValueError, with a sentence that does not quote the value, where it cannot be one.
-        """
-
-    @abstractmethod
-    def requests(self, identity: Identity, changes: Diff, leaves: Mapping[str, Leaf]) -> tuple[Request, ...]:
-        """The update requests that say `changes` of the record `leaves`, unsigned.
-
-        Raises `Refused`, with an error per field, where the vendor has no safe way to say them (a rename of what it is named by).
-        """
-
-    @abstractmethod
-    def exchange(self, update: Update) -> Exchange:
-        """Yields the update's requests, reads each reply, returns the receipt; raises a `VendorError` for the rest."""
-
-    @abstractmethod
-    def look(self, update: Update) -> Exchange:
-        """Reads the customer back after an unclear reply. Returns a receipt whose `missing` are the changes not held as sent.
-
-        Raises a VendorError where that cannot be told; a `Refused` is then about the reading, never about the update.
-        """
 
 
 class Reading(Protocol):
@@ -529,23 +341,3 @@ class SavedPlan(Protocol):
     @abstractmethod
     def held(self, target: str) -> Iterator[SavedUpdate]:
         """What gates held of one target when it was made."""
-
-
-class Report(Protocol):
-    """One form of a plan, for a person, a pull request or a program. Shows every secret as `***`."""
-
-    @abstractmethod
-    def write(self, plan: str, targets: Sequence[TargetPlan], out: TextIO) -> None:
-        """Writes the whole plan, named `plan`, entry by entry, so that its size does not matter."""
-
-
-class Watch(Protocol):
-    """Somebody who watches a long piece of work."""
-
-    @abstractmethod
-    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
-        """`name` (a source or target) has `done` of `total` (None: nobody knows); `what` is "read", "planned" or "sent"."""
-
-    @abstractmethod
-    def noted(self, fact: Fact) -> None:
-        """Something has happened. Which run and target it belongs to is bound in structlog's context."""

@@ -1,0 +1,24 @@
+"""What can be plugged in: Source, Vendor, Store, Report. Each plug subclasses its port, so that nothing is forgotten."""
+
+from sync.ports.outlets import Report, Watch
+from sync.ports.sources import Page, Source, Span
+from sync.ports.stores import Filer, Lists, Reading, SavedPlan, SavedUpdate, Store
+from sync.ports.vendors import Ask, Listing, Signing, Vendor
+
+__all__ = [
+    "Ask",
+    "Filer",
+    "Listing",
+    "Lists",
+    "Page",
+    "Reading",
+    "Report",
+    "SavedPlan",
+    "SavedUpdate",
+    "Signing",
+    "Source",
+    "Span",
+    "Store",
+    "Vendor",
+    "Watch",
+]
