@@ -77,7 +77,7 @@ def _prepare(directory: Path, url: str) -> Settings:
     """The example config, pointed at this sandbox and this folder."""
     _make_source(directory / "customers.sqlite")
     config = directory / "config"
-    shutil.copytree(Path(app.__file__).parent / "example", config)
+    shutil.copytree(Path(__file__).parent.parent / "example", config)
     main = config / "sync.toml"
     text = main.read_text(encoding="utf-8").replace(SANDBOX, url).replace("sqlite:///var/", f"sqlite:///{directory}/")
     main.write_text(text, encoding="utf-8")
