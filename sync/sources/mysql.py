@@ -203,8 +203,19 @@ class MysqlSnapshot(Snapshot):
                     rows = await cursor.fetchmany(size)
             if not rows:
                 break
-            yield rows
+            with self._at_rest():
+                yield rows
         await cursor.close()
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        """The driver would take in whatever the server sends, however much that is: nothing is read while a page is looked at."""
+        transport = self._connection._transport  # noqa: SLF001 - the driver has no other way
+        transport.pause_reading()
+        try:
+            yield
+        finally:
+            transport.resume_reading()
 
     def _limit(self) -> asyncio.Timeout:
         return asyncio.timeout(self._address.timeout.total_seconds())

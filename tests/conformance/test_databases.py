@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -103,18 +103,23 @@ async def test_memory_is_flat_in_the_number_of_rows(ground: Ground) -> None:
     assert peaks[1] < 1.2 * peaks[0]
 
 
+async def looked_at(keys: Sequence[str]) -> int:
+    await asyncio.sleep(0.005)
+    return len(keys)
+
+
 async def test_memory_is_flat_in_the_number_of_those_who_are_called(ground: Ground) -> None:
-    """The 45 pages more would be 2.5 MB."""
+    """The 60 pages more would be 3.3 MB; a driver may take in 20 pages at once, but not more while they are looked at."""
     peaks = []
-    for first, last in ((0, 15 * PAGE), (15 * PAGE, 60 * PAGE)):
+    for first, last in ((0, 30 * PAGE), (30 * PAGE, 90 * PAGE)):
         ground.fill([(number, "x" * 200, at(number)) for number in range(first, last)])
         source = ground.source()
         await source.fields()
         tracemalloc.start()
-        assert sum([len(keys) async for keys in source.everybody()]) == last
+        assert sum([await looked_at(keys) async for keys in source.everybody()]) == last
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 500_000
+    assert peaks[1] - peaks[0] < 2_000_000
 
 
 # ---- broken connections
