@@ -114,14 +114,14 @@ def load(directory: Path) -> Settings:
     if mistakes or main is None:
         raise ConfigError(mistakes)
     targets = [_settled(draft, accounts) for draft in drafts if draft]
-    wrong, doubts = one_owner([_owned(target, sources[target.source]) for target in targets])
+    wrong = one_owner([_owned(target) for target in targets])
     wrong += [mistake for target in targets for mistake in _misnamed(target)]
     wrong += [
         Mistake(target.file, "missing_in_source", f"source {target.source} {sources[target.source].partial}")
         for target in targets
         if target.gone.watches and sources[target.source].partial
     ]
-    doubts += [
+    doubts = [
         f"{target.file}: deactivate.{name}: the map does not have it, so that nothing sets it back when a customer returns"
         for target in targets
         for name in one_way(target.gone, target.rules)
@@ -369,11 +369,9 @@ def _settled(draft: _Draft, accounts: Mapping[str, AccountSettings]) -> TargetSe
     )
 
 
-def _owned(target: TargetSettings, source: SourceTable) -> Owned:
-    """Two sources may be read in another way and still be the same rows."""
-    rows = source.model_copy(update={"key": "", "cursor": None}).reading()
+def _owned(target: TargetSettings) -> Owned:
     fields = tuple(dict.fromkeys([*(rule.field for rule in target.rules), *target.gone.leaves]))
-    return Owned(target.name, target.file, target.account, rows, target.table.where or {}, fields)
+    return Owned(target.name, target.file, target.account, target.table.where or {}, fields)
 
 
 def _misnamed(target: TargetSettings) -> Iterator[Mistake]:

@@ -13,45 +13,39 @@ from sync.errors import Mistake
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What a target writes, and for whom: `rows` says where its customers are read from, `where` which of them it takes."""
+    """What a target writes, and for whom: `where` says which customers of its source it takes."""
 
     name: str
     file: str
     account: str
-    rows: object
     where: Mapping[str, tuple[Any, ...]]
     fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """A field that `target` maps, and `other` too. `certain`: they read the same rows, so that the customers are the same."""
+    """A field that `target` maps, and `other` too."""
 
     target: Owned
     other: Owned
     field: str
-    certain: bool
 
 
-def one_owner(targets: Sequence[Owned]) -> tuple[list[Mistake], list[str]]:
-    """A mistake for each field with two owners; a warning for each pair of which only the user knows whether they meet."""
-    mistakes: list[Mistake] = []
-    doubtful: dict[tuple[str, str], list[Clash]] = {}
-    for clash in clashes(targets):
-        if clash.certain:
-            mistakes.append(_mistake(clash))
-        else:
-            doubtful.setdefault((clash.target.name, clash.other.name), []).append(clash)
-    return mistakes, [_doubt(pair) for pair in doubtful.values()]
+def one_owner(targets: Sequence[Owned]) -> list[Mistake]:
+    """A mistake for each field with two owners."""
+    return [_mistake(clash) for clash in clashes(targets)]
 
 
 def clashes(targets: Sequence[Owned]) -> Iterator[Clash]:
-    """Each field that two targets of one account map for customers that can be the same, at the later one of the two."""
+    """Each field that two targets of one account map for customers that can be the same, at the later one of the two.
+
+    Two sources can hold the same customer as well as one: only `where` keeps them apart.
+    """
     for other, target in combinations(sorted(targets, key=lambda target: target.name), 2):
         if target.account == other.account and not apart(target.where, other.where):
             for field in target.fields:
                 if any(overlap(field, theirs) for theirs in other.fields):
-                    yield Clash(target, other, field, certain=target.rows == other.rows)
+                    yield Clash(target, other, field)
 
 
 def apart(one: Mapping[str, tuple[Any, ...]], other: Mapping[str, tuple[Any, ...]]) -> bool:
@@ -70,12 +64,3 @@ def _mistake(clash: Clash) -> Mistake:
         "filter their customers apart with where, such as where = { Country = [...] } in both"
     )
     return Mistake(clash.target.file, f"fields.{clash.field}", message)
-
-
-def _doubt(pair: Sequence[Clash]) -> str:
-    target, other = pair[0].target, pair[0].other
-    fields = ", ".join(clash.field for clash in pair)
-    return (
-        f"{target.file}: fields: target {other.name} maps {fields}, too, for the same account {target.account}, from another "
-        "source: make sure that no customer is in both sources"
-    )

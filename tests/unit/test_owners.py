@@ -8,16 +8,16 @@ import pytest
 from sync.settings.owners import Owned, apart, clashes, overlap
 
 
-def target(name: str, *fields: str, account: str = "shop", rows: object = "crm", where: Mapping[str, Any] | None = None) -> Owned:
-    return Owned(name, f"targets/{name}.toml", account, rows, where or {}, fields)
+def target(name: str, *fields: str, account: str = "shop", where: Mapping[str, Any] | None = None) -> Owned:
+    return Owned(name, f"targets/{name}.toml", account, where or {}, fields)
 
 
-def found(*targets: Owned) -> list[tuple[str, str, str, bool]]:
-    return [(clash.target.name, clash.other.name, clash.field, clash.certain) for clash in clashes(targets)]
+def found(*targets: Owned) -> list[tuple[str, str, str]]:
+    return [(clash.target.name, clash.other.name, clash.field) for clash in clashes(targets)]
 
 
 def test_a_field_that_two_targets_of_one_account_map_has_two_owners() -> None:
-    assert found(target("b", "Name", "Email"), target("a", "Email", "Fax")) == [("b", "a", "Email", True)]
+    assert found(target("b", "Name", "Email"), target("a", "Email", "Fax")) == [("b", "a", "Email")]
 
 
 def test_another_account_is_another_place() -> None:
@@ -28,19 +28,15 @@ def test_other_fields_may_be_shared_out() -> None:
     assert found(target("a", "Name", "customer.city"), target("b", "Email", "customer.country")) == []
 
 
-def test_sources_of_other_rows_may_hold_the_same_customers() -> None:
-    assert found(target("a", "Name"), target("b", "Name", rows="other")) == [("b", "a", "Name", False)]
-
-
 def test_every_pair_is_looked_at() -> None:
     three = [target(name, "Name") for name in "abc"]
-    assert [(later, earlier) for later, earlier, *_ in found(*three)] == [("b", "a"), ("c", "a"), ("c", "b")]
+    assert [(later, earlier) for later, earlier, _ in found(*three)] == [("b", "a"), ("c", "a"), ("c", "b")]
 
 
 def test_targets_that_are_filtered_apart_do_not_meet() -> None:
     north, south = (target(name, "Name", where={"Country": (name,)}) for name in ("norway", "chile"))
     assert found(north, south) == []
-    assert found(north, target("all", "Name")) == [("norway", "all", "Name", True)]
+    assert found(north, target("all", "Name")) == [("norway", "all", "Name")]
 
 
 @pytest.mark.parametrize(

@@ -553,17 +553,13 @@ def test_targets_that_share_no_customer_or_no_field_may_share_an_account(loaded:
     assert settings.warnings == ()
 
 
-def test_another_source_of_the_same_rows_is_the_same_source(loaded: Load) -> None:
-    again = MAIN + '[sources.again]\nkind = "sql"\nurl = "sqlite:///crm.sqlite"\ntable = "Customer"\nkey = "Other"\n'
-    second = SHOP.replace('"crm"', '"again"')
-    assert len(mistakes(lambda: loaded(again, {"shop": SHOP, "second": second}))) == 2
-
-
-def test_of_two_sources_nobody_knows_so_it_is_a_warning(loaded: Load) -> None:
+def test_two_sources_can_hold_the_same_customer_as_well_as_one(loaded: Load) -> None:
     other = MAIN + '[sources.erp]\nkind = "sql"\nurl = "sqlite:///erp.sqlite"\ntable = "Customer"\nkey = "Id"\n'
-    settings = loaded(other, {"shop": SHOP, "second": SHOP.replace('"crm"', '"erp"')})
-    how = "for the same account shop, from another source: make sure that no customer is in both sources"
-    assert settings.warnings == (f"targets/shop.toml: fields: target second maps Name, Email, too, {how}",)
+    second = SHOP.replace('"crm"', '"erp"')
+    assert len(mistakes(lambda: loaded(other, {"shop": SHOP, "second": second}))) == 2
+    here, there = (text.replace("[fields]", f'where = {{ Country = "{country}" }}\n[fields]') for text, country in
+                   ((SHOP, "NO"), (second, "CL")))  # fmt: skip
+    assert sorted(loaded(other, {"shop": here, "second": there}).targets) == ["second", "shop"]
 
 
 def test_a_gate_is_known_by_the_dotted_name_of_its_field_and_may_be_written_nested(loaded: Load) -> None:
