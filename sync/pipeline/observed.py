@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from itertools import count
 from secrets import token_hex
 from typing import Any
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from sync.errors import Broken, NotSent
 from sync.facts import Fact, RequestSent
@@ -24,34 +25,41 @@ class ObservedWire(Sender):
         self._wire = wire
         self._account = account
         self._watch = watch
+        self._log = log.bind(account=account)
+        self._names = token_hex(3)
+        self._numbers = count(1)
 
     async def send(self, request: Request, *, seconds: float, written: Any) -> Reply:
         """As the wire does. Raises NotSent, Broken."""
         at, started, status = time.time(), time.monotonic(), "given up"
-        with bound_contextvars(request=token_hex(4)):
-            try:
-                reply = await self._wire.send(request, seconds=seconds, written=written)
-            except NotSent:
-                status = "not sent"
-                raise
-            except Broken:
-                status = "broken"
-                raise
-            else:
-                status = str(reply.status)
-                return reply
-            finally:
-                took = time.monotonic() - started
-                self._watch.noted(RequestSent(self._account, request.method, status, at, took))
-                log.debug("request.sent", account=self._account, method=request.method, status=status, seconds=round(took, 3))
+        bind_contextvars(request=f"{self._names}-{next(self._numbers)}")
+        try:
+            reply = await self._wire.send(request, seconds=seconds, written=written)
+        except NotSent:
+            status = "not sent"
+            raise
+        except Broken:
+            status = "broken"
+            raise
+        else:
+            status = str(reply.status)
+            return reply
+        finally:
+            took = time.monotonic() - started
+            self._watch.noted(RequestSent(self._account, request.method, status, at, took))
+            self._log.debug("request.sent", method=request.method, status=status, seconds=round(took, 3))
+            unbind_contextvars("request")
 
 
 def bound(carry: Callable[[Update], Awaitable[Settlement]]) -> Callable[[Update], Awaitable[Settlement]]:
     """Carries with the customer's key bound to the log."""
 
     async def carry_bound(update: Update) -> Settlement:
-        with bound_contextvars(customer=update.customer):
+        bind_contextvars(customer=update.customer)
+        try:
             return await carry(update)
+        finally:
+            unbind_contextvars("customer")
 
     return carry_bound
 

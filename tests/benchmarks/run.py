@@ -193,7 +193,8 @@ async def see_everything(config: Path) -> None:
     store = open_store(path, exclusive=True)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
-        [feed] = app.make_feeds(settings, tuple(settings.targets), key, stack)
+        board = app.open_board(settings, Redactor(), stack)
+        [feed] = app.make_feeds(board, tuple(settings.targets), key, stack)
         await detect(Stream(feed.name, feed.source, feed.definition, feed.names), store)
         await store.enrol("vendor", "crm", settings.targets["vendor"].fingerprint)
     with sqlite3.connect(path) as state:
