@@ -102,16 +102,17 @@ def test_ties_late_commits_and_rows_without_a_time_are_seen(place: Place) -> Non
     text = (place.folder / "config/sync.toml").read_text(encoding="utf-8")
     for number, (kind, (column, newest, *_)) in enumerate(TIMES.items(), 1):
         place.sql(
-            f"CREATE TABLE {kind} (Id INTEGER PRIMARY KEY, Name TEXT, At {column})",
-            *(f"INSERT INTO {kind} VALUES ({number}00{key}, 'Old', {newest!r})" for key in (1, 2)),
+            f"CREATE TABLE {kind} (Id INTEGER PRIMARY KEY, Name TEXT, At {column}, Kind TEXT DEFAULT '{kind}')",
+            *(f"INSERT INTO {kind} (Id, Name, At) VALUES ({number}00{key}, 'Old', {newest!r})" for key in (1, 2)),
         )
         text += f'[sources.{kind}]\n{SOURCE.replace("customers", kind)}cursor = "At"\noverlap = "5m"\n'
-        place.write(f"config/targets/{kind}.toml", f'source = "{kind}"\naccount = "sellercloud"\nid = "Id"\n[fields]\n{NAME}')
+        head = f'source = "{kind}"\naccount = "sellercloud"\nid = "Id"\nwhere = {{ Kind = "{kind}" }}\n'
+        place.write(f"config/targets/{kind}.toml", f"{head}[fields]\n{NAME}")
     place.write("config/sync.toml", text)
     assert place.cli("run").code == 0
     for number, (kind, (_, newest, late, early, newer)) in enumerate(TIMES.items(), 1):
         for key, at in {11: newest, 12: late, 13: None, 14: newer, 15: early}.items():
-            place.sql(f"INSERT INTO {kind} VALUES ({number}0{key}, 'New', {'NULL' if at is None else repr(at)})")
+            place.sql(f"INSERT INTO {kind} (Id, Name, At) VALUES ({number}0{key}, 'New', {'NULL' if at is None else repr(at)})")
         place.sql(f"UPDATE {kind} SET Name = 'Touched, and the time stamp forgotten' WHERE Id = {number}002")
     start = len(place.sandbox.updates())
     assert place.cli("run").code == 0
