@@ -31,6 +31,11 @@ class Figures:
         """Whether nobody was planned at all."""
         return not (self.updates or self.unchanged or self.rejected or self.held or self.foreign)
 
+    @property
+    def stuck(self) -> bool:
+        """Whether somebody was planned, and nobody of whom anything came."""
+        return not (self.empty or self.updates or self.unchanged or self.foreign)
+
     def count(self, entry: Entry) -> None:
         """One entry more."""
         match entry:

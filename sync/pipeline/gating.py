@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-import structlog
-
 from sync.model import Diff, Request, Update
 from sync.pipeline.gates import (
     GatePolicy,
@@ -23,7 +21,6 @@ from sync.pipeline.heavy import Heavy, heaviest
 from sync.pipeline.plan import Plan
 from sync.ports import Filer, Source
 
-log = structlog.get_logger()
 EXAMPLES = 3
 
 
@@ -66,7 +63,7 @@ async def gated(plan: Plan, target: Gated, feed: Fed, store: Filer) -> None:
     if not target.gates.counts_rows:
         judge(plan, target)
         return
-    now = await feed.source.count()
+    now = plan.rows = await feed.source.count()
     judge(plan, target, Rows(now, await store.rows(target.name, feed.name)))
     refusing = [one.gate for one in plan.tripped if one.gate in ("max_source_drop", "min_source_rows")]
     if now is not None:
@@ -83,8 +80,6 @@ def judge(plan: Plan, target: Gated, rows: Rows | None = None) -> None:
     if plan.census and (rest := [*judge_rest(policy, plan.census, known, tuple(verdicts))]):
         verdicts += rest
         _hold(plan, target, verdicts)
-    if verdicts:
-        log.warning("gates.tripped", target=plan.target, gates=[verdict.tripped.gate for verdict in verdicts])
     plan.tripped = tuple(
         replace(verdict.tripped, examples=tuple(examples(verdict, plan.entries(), EXAMPLES))) for verdict in verdicts
     )

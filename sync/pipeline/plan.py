@@ -54,7 +54,8 @@ Sieve = Callable[[Entry], Sequence[Entry]]
 class Plan:
     """One target's plan: written page by page, then judged, then read as often as needed.
 
-    `census` is what its gates count, None where it has none; `tripped` are those that have tripped.
+    `census` is what its gates count, None where it has none; `tripped` are those that have tripped, `rows` what the source
+    had where a gate counts them.
     """
 
     def __init__(self, target: str, known: int, census: Census | None = None) -> None:
@@ -62,6 +63,7 @@ class Plan:
         self.figures = Figures(known)
         self.census = census
         self.tripped: tuple[Tripped, ...] = ()
+        self.rows: int | None = None
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, prefix="customer-sync-")  # noqa: SIM115 - closed by `close`
         self._rivals: Mapping[str, tuple[str, ...]] = {}
         self._yielding: AbstractSet[str] = frozenset()

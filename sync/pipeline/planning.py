@@ -99,7 +99,11 @@ async def read(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> N
 async def make_plans(feed: Feed, store: Filer, watch: Watch, troubles: list[str]) -> list[Plan]:
     """Detects, projects, diffs, plans and gates for the chosen targets of one source. Sends nothing. Raises SourceError."""
     await read(feed, store, watch, troubles)
-    return [await make_plan(target, feed, store, watch) for target in feed.chosen]
+    plans = [await make_plan(target, feed, store, watch) for target in feed.chosen]
+    for plan in plans:
+        if plan.tripped:
+            log.warning("gates.tripped", target=plan.target, gates=[one.gate for one in plan.tripped])
+    return plans
 
 
 async def make_plan(target: Target, feed: Feed, store: Filer, watch: Watch) -> Plan:

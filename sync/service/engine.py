@@ -15,7 +15,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from sync.errors import ConfigError, SourceError
-from sync.model import Outcome, Timing
+from sync.model import Outcome, Timing, Tripped
 from sync.pipeline.feeds import Feed, Way
 from sync.pipeline.planning import make_plan, read
 from sync.pipeline.report import Report, begun, note_down, over, refusal
@@ -24,6 +24,7 @@ from sync.ports import Store, Watch
 from sync.service.lines import Line, Reading, clock
 from sync.service.outlets import Job, Ongoing, Outlet
 from sync.service.scheduler import Schedule
+from sync.service.stillness import holds, still, waiting
 from sync.service.supervisor import Supervisor
 from sync.service.turns import Turn
 
@@ -239,11 +240,16 @@ class Engine:
         report, turn, feed = job.run.report, job.turn, job.line.feed
         try:
             await job.line.check()
+            who = await waiting(turn.target, self._store)
+            if not turn.asked and await holds(turn.still, who, feed, clock()):
+                await self._over(turn, put_off=False, shut=False)
+                return
             with closing(await make_plan(turn.target, feed, self._store, self._watch)) as plan:
                 outlet.sending = True
                 if not plan.figures.empty:
                     await self._begin(job.run)
                 await send(outlet.way, (feed, turn.target, plan), self._store, report, self._watch)
+                turn.still = still(plan, who, clock())
         except (ConfigError, SourceError) as error:
             self._failed(job.line, job.run, error)
             turn.hold(clock())
@@ -254,9 +260,12 @@ class Engine:
         refused = refusal(outlet.way)
         report.troubles += refused
         counts, closed = report.targets[turn.name], outlet.way.lane.closed
-        turn.tripped = report.gates.get(turn.name, ())
         outlet.ended(clock(), refused=bool(refused))
-        turn.end(clock(), put_off=any(counts.get(outcome) for outcome in PUT_OFF), shut=closed is not None)
+        _judged(turn, report.gates.get(turn.name, ()))
+        await self._over(turn, put_off=any(counts.get(outcome) for outcome in PUT_OFF), shut=closed is not None)
+
+    async def _over(self, turn: Turn, *, put_off: bool, shut: bool) -> None:
+        turn.end(clock(), put_off=put_off, shut=shut)
         await self._store.time(turn.name, turn.timing)
 
     async def _done(self, job: Job) -> None:
@@ -291,3 +300,13 @@ class Engine:
                     turn.begin(now, scheduled=False)
                     self._outlets[turn.target.account].queue.put_nowait(Job(self._start(1), line, turn))
             await asyncio.sleep(LOOK)
+
+
+def _judged(turn: Turn, tripped: Sequence[Tripped]) -> None:
+    """Which gates have tripped is told when it is not what it was."""
+    before, now = ([one.gate for one in some] for some in (turn.tripped or (), tripped))
+    turn.tripped = tripped
+    if now and now != before:
+        log.warning("gates.tripped", gates=now)
+    elif before and not now:
+        log.info("gates.passed", gates=before)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sync.model import Timing, Tripped
 from sync.pipeline.feeds import Target
 from sync.service.scheduler import Schedule
+from sync.service.stillness import Still
 
 SHORTEST_REST = timedelta(seconds=5)
 LONGEST_REST = timedelta(minutes=5)
@@ -20,7 +21,8 @@ def rest(setbacks: int) -> timedelta:
 class Turn:
     """A target's place in the schedule. Only one run at a time has it (`busy`). The clock is the caller's.
 
-    `tripped` are the gates that its last run has tripped; None: there was none `since` the service began.
+    `tripped` are the gates that its last run has tripped; None: there was none `since` the service began. `still` is what that
+    run has found, where a run that finds the same is of no use.
     """
 
     def __init__(self, target: Target, schedule: Schedule, timing: Timing, now: datetime) -> None:
@@ -31,6 +33,7 @@ class Turn:
         self.busy = False
         self.setbacks = 0
         self.tripped: Sequence[Tripped] | None = None
+        self.still: Still | None = None
         self.since = now
         self._rests_until = now
         self._held_until = now

@@ -9,13 +9,15 @@ from typing import Any
 
 import orjson
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from sync.errors import ConfigError, Mistake, NotSent, SourceError
-from sync.facts import Fact, StationPassed
+from sync.facts import Fact, StationPassed, UpdateSettled
 from sync.log import Redactor
-from sync.model import Customer, Reply, Request, Standing, Timing
+from sync.model import Customer, Outcome, Reply, Request, Standing, Timing
 from sync.pipeline.courier import Courier
 from sync.pipeline.feeds import Feed, Target, Way
+from sync.pipeline.gates import GatePolicy, Limit
 from sync.pipeline.gone import NOT_SHOWN, GonePolicy
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.project import Projection
@@ -37,12 +39,16 @@ POLICY = LanePolicy(concurrency=2, retry=RetryPolicy(attempts=2, backoff=0.1))
 
 
 class Table(Source):
-    """Customers by key; it can be broken, and counts how often it was looked through. `then` is done once it was counted."""
+    """Customers by key; it can be broken, and counts how often it was looked through. `then` is done once it was counted.
+
+    So many `unfiled` rows are counted, although a look does not show them.
+    """
 
     def __init__(self) -> None:
         self.rows = {"1": "Ann", "2": "Bea"}
         self.looks = 0
         self.broken = False
+        self.unfiled = 0
         self.then: Callable[[], object] = lambda: None
 
     async def fields(self) -> Mapping[str, str]:
@@ -63,7 +69,7 @@ class Table(Source):
         yield list(self.rows)
 
     async def count(self) -> int:
-        rows = len(self.rows)
+        rows = len(self.rows) + self.unfiled
         self.then()
         self.then = lambda: None
         return rows
@@ -145,6 +151,9 @@ class Facts(Watch):
     def runs(self, target: str) -> int:
         return sum(isinstance(fact, StationPassed) and (fact.station, fact.name) == ("plan", target) for fact in self.told)
 
+    def settled(self, target: str) -> int:
+        return sum(isinstance(fact, UpdateSettled) and fact.target == target for fact in self.told)
+
 
 @dataclass
 class Firm:
@@ -180,12 +189,13 @@ def firm(
     timings: Mapping[str, Timing] | None = None,
     calling: bool = False,
     gone: GonePolicy | None = None,
+    gates: GatePolicy | None = None,
 ) -> Firm:
-    """`east` has a rhythm of its own if told so, its own view of who is `gone`, and its own source where they are `apart`."""
+    """`east` has a rhythm, gates and a view of who is `gone` of its own if told so, and its own source where they are `apart`."""
     crm, erp, store, watch, closing = Calling() if calling else Table(), Table(), Memory(), Facts(), asyncio.Event()
     supervisor, vendors = Supervisor(asyncio.Event()), {"east": Vendor(), "west": Vendor()}
     targets = {"east": target("east", "erp" if apart else "crm"), "west": target("west", "crm")}
-    targets["east"] = replace(targets["east"], gone=gone or GonePolicy())
+    targets["east"] = replace(targets["east"], gone=gone or GonePolicy(), gates=gates or GatePolicy())
     ways = {name: way(targets[name], vendor, closing) for name, vendor in vendors.items()}
     mine = {name: tuple(one for one in targets.values() if one.source == name) for name in ("crm", "erp")}
     feeds = [Feed(name, table, mine[name], mine[name]) for name, table in (("crm", crm), ("erp", erp)) if mine[name]]
@@ -467,6 +477,69 @@ def test_a_run_that_found_nothing_to_do_leaves_nothing_behind(virtual: VirtualTi
         assert (firm.crm.looks, len(await firm.store.runs(99))) == (10, 1)
 
     live(virtual, story)
+
+
+# ---- who is held
+
+
+NOBODY = GatePolicy(max_updates=Limit("0", 0))
+
+
+def test_whoever_is_held_is_planned_and_told_once_until_somebody_changes(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        with capture_logs() as said:
+            await asyncio.sleep(30 * 60)
+            assert (firm.watch.runs("east"), firm.watch.settled("east"), len(await firm.store.runs(99))) == (1, 2, 1)
+            assert [line["gates"] for line in said if line["event"] == "gates.tripped"] == [["max_updates"]]
+        assert [failure.outcome for failure in await firm.store.failures(["east"])] == [Outcome.HELD] * 2
+        firm.crm.rows["1"] = "Anna"
+        await asyncio.sleep(10 * 60)
+        assert (firm.watch.runs("east"), firm.watch.settled("east"), firm.east.held) == (2, 4, {})
+
+    live(virtual, story, gates=NOBODY)
+
+
+def test_whoever_is_let_through_a_gate_is_planned_again_at_once(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        await asyncio.sleep(10 * 60)
+        with capture_logs() as said:
+            await firm.store.release("east", "max_updates")
+            await asyncio.sleep(10)
+        assert firm.east.held == {1: "Ann", 2: "Bea"}
+        assert [line["gates"] for line in said if line["event"] == "gates.passed"] == [["max_updates"]]
+
+    live(virtual, story, gates=NOBODY)
+
+
+def test_whoever_is_held_is_judged_again_when_the_source_has_another_number_of_rows(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        await asyncio.sleep(10 * 60)
+        assert firm.watch.runs("east") == 1
+        firm.crm.unfiled = 1
+        await asyncio.sleep(2 * 60)
+        assert firm.east.held == {1: "Ann", 2: "Bea"}
+
+    live(virtual, story, gates=GatePolicy(min_source_rows=3))
+
+
+def test_whoever_is_held_is_judged_again_when_somebody_asks_for_a_run(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        await asyncio.sleep(10 * 60)
+        firm.engine.run_now("east")
+        await asyncio.sleep(1)
+        assert firm.watch.runs("east") == 2
+
+    live(virtual, story, gates=NOBODY)
+
+
+def test_whoever_is_held_is_judged_again_once_an_hour_whatever_has_not_changed(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        await asyncio.sleep(10)
+        firm.crm.rows.clear()  # which a look at the source does not notice
+        await asyncio.sleep(2 * 3600)
+        assert (firm.watch.runs("east") > 1, await firm.store.failures(["east"])) == (True, [])
+
+    live(virtual, story, gates=NOBODY)
 
 
 # ---- who is gone
