@@ -23,7 +23,8 @@ def diff(
     found = []
     for name, after in record.leaves.items():
         before = _before(name, known)
-        if isinstance(before, Missing) or not same(before, after, unordered=about(name).unordered):
+        unordered = isinstance(after, list) and about(name).unordered
+        if isinstance(before, Missing) or not same(before, after, unordered=unordered):
             found.append(Change(name, before, after, sources.get(name, ())))
     found.sort(key=itemgetter(0))
     return tuple(found)

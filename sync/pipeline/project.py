@@ -124,8 +124,10 @@ def _apply(customer: Customer, projection: Projection) -> tuple[dict[str, Any], 
 
 def _writable(value: Any) -> Any:
     """The value; raises ValueError for text with half a character (a lone surrogate), which can be neither sent nor stored."""
+    if isinstance(value, str) and value.isascii():
+        return value
     for item in value if isinstance(value, list) else (value,):
-        if isinstance(item, str) and not item.isascii() and any("\ud800" <= character <= "\udfff" for character in item):
+        if isinstance(item, str) and any("\ud800" <= character <= "\udfff" for character in item):
             raise ValueError("not valid text: it holds half a character")
     return value
 

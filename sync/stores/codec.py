@@ -53,7 +53,7 @@ def decode_requests(text: bytes) -> tuple[tuple[str, str, str], ...]:
 
 def encode_errors(errors: tuple[FieldError, ...]) -> bytes:
     """Errors as pairs."""
-    return orjson.dumps([(error.field, error.message) for error in errors])
+    return orjson.dumps([(error.field, error.message) for error in errors]) if errors else b"[]"
 
 
 def decode_errors(text: bytes) -> tuple[FieldError, ...]:

@@ -90,14 +90,14 @@ def lock(path: Path) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Brings the schema up to date. Raises StateError."""
+    """Brings the schema up to date, in one transaction. Raises StateError."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         same_schema(connection, path)
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise StateError(f"{path}: this is somebody else's database, and no state of customer-sync: name another file")
-    for number in range(version, len(MIGRATIONS)):
-        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;")
+    if missing := MIGRATIONS[version:]:
+        connection.executescript(f"BEGIN IMMEDIATE; {'; '.join(missing)}; PRAGMA user_version = {len(MIGRATIONS)}; COMMIT;")
 
 
 def same_schema(connection: sqlite3.Connection, path: Path) -> None:
