@@ -10,7 +10,10 @@ from urllib.request import urlopen
 
 from tests.journey.conftest import ANSI, VENDORS, Place, environment
 
-COMMANDS = ("init", "check", "plan", "undo", "run", "status", "failures", "retry", "sandbox", "demo", "schema")
+COMMANDS = (
+    *("init", "check", "plan", "undo", "apply", "run", "serve", "alert", "status"),
+    *("failures", "retry", "release", "explain", "sandbox", "demo", "schema"),
+)
 
 
 def test_every_command_tells_what_it_does_with_an_example(place: Place) -> None:
@@ -20,6 +23,18 @@ def test_every_command_tells_what_it_does_with_an_example(place: Place) -> None:
         assert done.code == 0
         assert f"Example: customer-sync {command}" in done.out
         assert not ANSI.search(done.out)
+
+
+def test_an_argument_is_called_by_its_word_and_not_by_a_type(place: Place) -> None:
+    told = {command: done.out for command, done in zip(COMMANDS, place.all(*((one, "--help") for one in COMMANDS)), strict=True)}
+    assert {command for command, out in told.items() if re.search(r"<[^|>]+>", out)} == set()
+
+
+def test_help_loads_nothing_that_only_work_needs(place: Place) -> None:
+    done = place.cli("--help", env={"PYTHONPROFILEIMPORTTIME": "1"})
+    loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert "sync.cli.plans" in loaded
+    assert loaded.isdisjoint({"pydantic", "aiohttp", "sqlite3", "sync.app", "sync.settings", "sync.pipeline", "sync.reports"})
 
 
 def test_the_shell_can_complete_commands(place: Place) -> None:
