@@ -81,16 +81,22 @@ def configure(redactor: Redactor, *, level: str, form: Format) -> None:
     """Sets up logging for the process; `level` is one of logging's names in lower case; auto is for whoever looks on."""
     terminal = sys.stderr.isatty()
     for_people = form == "console" or (form == "auto" and terminal)
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=terminal) if for_people else structlog.processors.JSONRenderer()
+    stamp = structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False)
+    console = structlog.dev.ConsoleRenderer(colors=terminal, sort_keys=False, pad_event_to=18)
+    json_lines = (structlog.processors.TimeStamper(fmt="iso", utc=True), redactor, structlog.processors.JSONRenderer())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            redactor,
-            renderer,
+            *((stamp, _legible, redactor, console) if for_people else json_lines),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _legible(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """For a person: nothing that is empty, and last what is the same for many lines."""
+    run = {"run": event.pop("run")} if "run" in event else {}
+    return {name: value for name, value in event.items() if value not in ("", None, [])} | run

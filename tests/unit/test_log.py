@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 import structlog
@@ -84,3 +85,11 @@ def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[st
     configure(Redactor(), level="warning", form="json")
     structlog.get_logger().info("update.delivered")
     assert capsys.readouterr().err == ""
+
+
+def test_a_person_sees_when_it_was_here_and_nothing_that_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Redactor(), level="info", form="console")
+    structlog.get_logger().info("update.settled", run="2026-run", target="rpm", fields=[], attempts=0)
+    words = capsys.readouterr().err.split()
+    assert words[2:] == ["[info", "]", "update.settled", "target=rpm", "attempts=0", "run=2026-run"]
+    assert datetime.fromisoformat(" ".join(words[:2])) <= datetime.now()  # noqa: DTZ005 - as a clock on the wall
