@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sync.errors import Broken, NotSent, Refused, SourceError, SyncError, VendorError
 from sync.model import Conversation, Outcome
-from sync.pipeline.lane import LaneClosed
+from sync.pipeline.lane import LaneClosed, Stopping
 from sync.pipeline.retry import End, decide
 from sync.pipeline.speaker import Call, Speaker
 from sync.ports import Ask
@@ -34,6 +34,8 @@ class Asker(Ask):
                 else:
                     self._speaker.lane.noted(call.about, None)
                     return answer
+        except Stopping:
+            raise SourceError(f"{self._source}: stopped before it was read to its end; the next run reads it anew") from None
         except LaneClosed as closed:
             raise SourceError(f"{self._source}: {closed.reason}") from None
         finally:

@@ -63,6 +63,13 @@ class LaneClosed(SyncError):
         self.refused = refused
 
 
+class Stopping(LaneClosed):
+    """The process is asked to stop: nothing is wrong with the account."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before it was sent", None)
+
+
 async def _forgotten(_standing: Standing) -> None:
     """Nobody remembers."""
 
@@ -99,7 +106,7 @@ class Lane:
     def closed(self) -> LaneClosed | None:
         """Why nothing goes out any more, if so."""
         if self._stopping.is_set():
-            return LaneClosed("stopped before it was sent", None)
+            return Stopping()
         return self._closed
 
     async def enter(self, customer: str, *, intended: bool = True) -> Slot:

@@ -213,8 +213,11 @@ class Engine:
             self._outlets[turn.target.account].queue.put_nowait(Job(run, line, turn))
 
     def _failed(self, line: Line, run: Ongoing, error: ConfigError | SourceError) -> None:
+        """What was broken off because the setup is closed is no failure to be told."""
         reason = str(error).replace("\n", "; ")
         line.failed(clock(), reason)
+        if self._setup.closing.is_set():
+            return
         run.report.troubles.append(reason)
         log.error("source.failed", source=line.feed.name, reason=reason)
 

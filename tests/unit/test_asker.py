@@ -154,7 +154,7 @@ def test_a_process_that_stops_asks_nothing_more(virtual: Any) -> None:
     wire, stopping = Wire(TOKEN, GOOD), asyncio.Event()
     stopping.set()
     speaks = Speaker(Bearer(), Lane("shop", OFTEN, Standing(), stopping, 0), wire, Redactor())
-    with pytest.raises(SourceError, match=r"^sources\.shop: stopped"):
+    with pytest.raises(SourceError, match=r"^sources\.shop: stopped before it was read to its end"):
         virtual.run(Asker("sources.shop", speaks)(listed))
     assert wire.asked == []
 

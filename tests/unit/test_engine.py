@@ -471,6 +471,23 @@ def test_closing_settles_what_is_in_flight_and_sends_nothing_more(virtual: Virtu
     virtual.run(told())
 
 
+def test_what_a_stop_breaks_off_at_the_source_is_no_failure(virtual: VirtualTime) -> None:
+    async def told() -> None:
+        made = firm()
+
+        async def broken_off() -> None:
+            made.closing.set()
+            raise SourceError("sources.crm: stopped before it was read to its end")
+
+        for line in made.engine.lines.values():
+            line.check = broken_off
+        with capture_logs() as said:
+            await made.engine.run()
+        assert (said, await made.store.runs(9)) == ([], [])
+
+    virtual.run(told())
+
+
 def test_a_run_that_found_nothing_to_do_leaves_nothing_behind(virtual: VirtualTime) -> None:
     async def story(firm: Firm) -> None:
         await asyncio.sleep(595)
