@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 
 from sync.app import Base, Unwatched, make_feeds, open_board, open_ways, state_path
+from sync.app.frontdesk import access, make_desk
 from sync.errors import FieldError
-from sync.frontdesk import access, make_desk
 from sync.log import Redactor
 from sync.model import Change, Filing, Outcome, Request, Settlement
 from sync.pipeline.speaker import Sender

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sync.app.parts import live_target, mistakes_of, open_board, state_path
 from sync.app.sources import open_source
+from sync.app.switchboard import Switchboard
 from sync.errors import ConfigError, Mistake, SyncError
 from sync.log import Redactor
 from sync.model import Mismatch, Standing
@@ -16,7 +17,6 @@ from sync.pipeline.maptest import tried
 from sync.pipeline.speaker import Speaker
 from sync.pipeline.survey import Survey, survey
 from sync.settings import Settings
-from sync.switchboard import Switchboard
 
 
 @dataclass(frozen=True, slots=True)

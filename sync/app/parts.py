@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sync.app.sources import SQLITE, open_source
+from sync.app.switchboard import Switchboard
 from sync.errors import ConfigError, Mistake, NotThere, SyncError
 from sync.facts import Fact
 from sync.log import Redactor
@@ -24,7 +25,6 @@ from sync.settings import Settings, SqlTable, TargetSettings
 from sync.sources.postgres import trigger
 from sync.stores.file import keep_key, secret_key
 from sync.stores.sqlite import open_store
-from sync.switchboard import Switchboard
 
 REMEMBERED = 1000
 """Among so many a run is looked for by its name; of an older one, what it told is enough."""

@@ -49,16 +49,16 @@ def alert(
 
     Example: [bold]customer-sync alert --test[/bold]
     """
-    from sync import telling
+    from sync.app import addresses
     from sync.reports.listings import alerts_text, alerts_tree
     from sync.settings import load
 
     settings = load(config)
     if not test:
-        found = loop.run(telling.alerts(settings))
+        found = loop.run(addresses.alerts(settings))
         print(dumps(alerts_tree(found)).decode() if as_json else alerts_text(found))
         return
-    reasons = loop.run(telling.try_addresses(settings, REDACTOR))
+    reasons = loop.run(addresses.try_addresses(settings, REDACTOR))
     if as_json:
         print(dumps({"format": 1, "tested": reasons}).decode())
     else:
@@ -81,7 +81,7 @@ def sandbox(
 
 
 async def _serve(config: Path, listen: Any, stopping: asyncio.Event) -> int:
-    from sync.background import Asked, serve
+    from sync.app.background import Asked, serve
 
     reload = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)

@@ -52,9 +52,9 @@ def check(
     Example: [bold]customer-sync check --online[/bold]
     """
     from sync import app as parts
+    from sync.app.addresses import check_addresses
     from sync.reports.wording import counted
     from sync.settings import load
-    from sync.telling import check_addresses
 
     settings = load(config)
     loop.run(check_addresses(settings, REDACTOR))

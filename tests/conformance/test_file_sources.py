@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sync.opening import open_file
+from sync.app.sources import open_file
 from sync.pipeline.detect import Detected, Stream, detect
 from sync.ports import Source
 from sync.settings.sources.file import FileTable

@@ -11,7 +11,7 @@ from tests.journey.conftest import environment
 pytestmark = pytest.mark.long
 READ = """
 import asyncio, resource, sys
-from sync.opening import open_file
+from sync.app.sources import open_file
 from sync.settings import FileTable
 
 async def main(path):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from sync.app.frontdesk import access
 from sync.errors import ConfigError
-from sync.frontdesk import access
 from sync.service.access.attempts import FREE, Attempts
 from sync.service.access.policy import AccessPolicy
 from sync.service.access.sessions import LASTS, Sessions

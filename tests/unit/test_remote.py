@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from sync.app.sources import open_file
 from sync.errors import SourceError
-from sync.opening import open_file
 from sync.settings import FileTable
 from sync.sources.remote import Remote, secrets_in, shown
 

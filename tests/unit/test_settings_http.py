@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from sync.opening import api, signing
+from sync.app.apis import api, signing
 from sync.ports import Signing
 from sync.settings import HttpTable
 from sync.sources.http.api import Api, Narrowing, Single

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from sync.app.apis import api, signing
 from sync.errors import SourceError
 from sync.log import Redactor
 from sync.model import Conversation
-from sync.opening import api, signing
 from sync.pipeline.asker import Asker
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.speaker import Sender, Speaker

@@ -9,8 +9,10 @@ from pathlib import Path
 import structlog
 
 from sync.app import Base, find_mistakes, make_feeds, open_board, open_ways, recover, state_path
+from sync.app.addresses import check_addresses, open_post
+from sync.app.frontdesk import access, make_desk
+from sync.app.switchboard import Switchboard
 from sync.errors import ConfigError, Mistake, SourceError, SyncError
-from sync.frontdesk import access, make_desk
 from sync.log import Redactor
 from sync.pipeline.feeds import Feed
 from sync.service.access.door import Door
@@ -29,8 +31,6 @@ from sync.settings import Address, Settings, TargetSettings, load
 from sync.stores.file import keep_key, secret_key
 from sync.stores.lists import open_lists
 from sync.stores.sqlite import open_store
-from sync.switchboard import Switchboard
-from sync.telling import check_addresses, open_post
 
 log = structlog.get_logger()
 LAST_WORDS = 2.0
