@@ -52,7 +52,7 @@ KEYS = ("1", "2", "3", "4")
 TARGETS = ("east", "west")
 
 
-AGES = 5.0
+AGES = 30.0
 """Seconds of real time after which a run that has not ended never will."""
 
 

@@ -361,17 +361,18 @@ async def test_a_kept_connection_that_the_vendor_closes_does_not_make_a_put_go_o
 
 
 async def test_a_wire_that_is_cancelled_lets_go_of_its_connection(wire: Wire) -> None:
-    gone = asyncio.Event()
+    arrived, gone = asyncio.Event(), asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_of(reader)
+        arrived.set()
         await reader.read()
         gone.set()
         writer.close()
 
     async with peer(talk) as url:
         sending = asyncio.create_task(wire.send(Request("PUT", url, {}), seconds=SECONDS))
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(arrived.wait(), 5)
         sending.cancel()
         await asyncio.wait_for(gone.wait(), 5)
         with pytest.raises(asyncio.CancelledError):
