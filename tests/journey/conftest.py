@@ -19,22 +19,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from sync.sandbox.server import serve
+from tests.accounts import PATHS, account
 
 ROOT = Path(__file__).parents[2]
-VENDORS = ("rpm", "sellercloud", "sparklayer", "webcommander")
-PATHS = {
-    "rpm": "/rpm/api2.svc",
-    "sellercloud": "/sellercloud/rest/api",
-    "sparklayer": "/sparklayer",
-    "webcommander": "/webcommander/api/v4",
-}
-LOGINS = {
-    "rpm": 'key = "sandbox-key"',
-    "sellercloud": 'username = "sandbox"\npassword = "sandbox-password"',
-    "sparklayer": 'site_id = "sandbox"\nclient_id = "sandbox"\nclient_secret = "sandbox-secret"',
-    "webcommander": 'username = "sandbox"\npassword = "sandbox-password"\nclient_id = "sandbox"\n'
-    'client_secret = "sandbox-secret"\nredirect_uri = "http://localhost/"',
-}
 SOURCE = 'kind = "sql"\nurl = "sqlite:///crm.sqlite"\ntable = "customers"\nkey = "Id"\n'
 ANSI = re.compile(r"\x1b\[")
 
@@ -143,7 +130,7 @@ class Place:
         tables = ['[state]\nurl = "sqlite:///state.db"\n', f"[sources.crm]\n{source}"]
         for vendor in vendors:
             base = (urls or {}).get(vendor) or self.sandbox.base(vendor)
-            tables.append(f'[accounts.{vendor}]\nvendor = "{vendor}"\nbase_url = "{base}"\n{LOGINS[vendor]}\n{extra}')
+            tables.append(account(vendor, base) + extra)
         self.write("config/sync.toml", "\n".join(tables))
 
     def target(self, vendor: str, fields: str, *, head: str = 'id = "Id"', tail: str = "", name: str = "") -> None:

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.journey.conftest import VENDORS, Place
+from tests.accounts import VENDORS
+from tests.journey.conftest import Place
 from tests.journey.test_serve import FIELDS, serving, until
 
 SECRET = "hook-secret-0815"

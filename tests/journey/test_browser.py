@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.journey.conftest import VENDORS, Place
+from tests.accounts import VENDORS
+from tests.journey.conftest import Place
 from tests.journey.test_serve import Service, serving, until
 
 BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)

@@ -8,7 +8,8 @@ import sys
 import time
 from urllib.request import urlopen
 
-from tests.journey.conftest import ANSI, VENDORS, Place, environment
+from tests.accounts import VENDORS
+from tests.journey.conftest import ANSI, Place, environment
 
 COMMANDS = (
     *("init", "check", "plan", "undo", "apply", "run", "serve", "alert", "status"),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey.conftest import SOURCE, VENDORS, Place
+from tests.accounts import VENDORS
+from tests.journey.conftest import SOURCE, Place
 from tests.journey.test_four_vendors import as_planned, as_sent
 
 MAPS = {

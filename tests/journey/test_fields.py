@@ -2,7 +2,8 @@
 
 import json
 
-from tests.journey.conftest import VENDORS, Place
+from tests.accounts import VENDORS
+from tests.journey.conftest import Place
 
 
 def test_each_vendor_is_told_to_empty_a_field_in_its_own_way(shop: Place) -> None:

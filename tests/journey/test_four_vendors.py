@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.journey.conftest import ANSI, ROOT, VENDORS, Done, Place, Sandboxes
+from tests.accounts import VENDORS
+from tests.journey.conftest import ANSI, ROOT, Done, Place, Sandboxes
 
 CHINOOK = ROOT.parent / "shared/data/chinook.sqlite"
 COLUMNS = "CustomerId, FirstName, LastName, Company, Address, City, State, Country, PostalCode, Phone, Fax, Email, SupportRepId"

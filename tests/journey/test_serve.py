@@ -15,7 +15,8 @@ from urllib.request import Request, urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.journey.conftest import VENDORS, Place, environment
+from tests.accounts import VENDORS
+from tests.journey.conftest import Place, environment
 
 FIELDS = {
     "rpm": 'Name = "Name"',

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.journey.conftest import VENDORS, Done, Place, Sandboxes
+from tests.accounts import VENDORS
+from tests.journey.conftest import Done, Place, Sandboxes
 
 FIELDS = {
     "sellercloud": 'Name = "Name"\nEmail = "Email"\nPhone1 = { from = "Phone", when_null = "clear" }',

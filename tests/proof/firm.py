@@ -12,21 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-VENDORS = ("rpm", "sellercloud", "sparklayer", "webcommander")
+from tests.accounts import PATHS, VENDORS, account
+
 TABLES = {"sellercloud": "customers", "sparklayer": "customers", "rpm": "clients", "webcommander": "clients"}
-PATHS = {
-    "rpm": "/rpm/api2.svc",
-    "sellercloud": "/sellercloud/rest/api",
-    "sparklayer": "/sparklayer",
-    "webcommander": "/webcommander/api/v4",
-}
-LOGINS = {
-    "rpm": 'key = "sandbox-key"',
-    "sellercloud": 'username = "sandbox"\npassword = "sandbox-password"',
-    "sparklayer": 'site_id = "sandbox"\nclient_id = "sandbox"\nclient_secret = "sandbox-secret"',
-    "webcommander": 'username = "sandbox"\npassword = "sandbox-password"\nclient_id = "sandbox"\n'
-    'client_secret = "sandbox-secret"\nredirect_uri = "http://localhost/"',
-}
 MAPS = {
     "sellercloud": """
         Name = "{Name}"
@@ -183,9 +171,7 @@ def configure(folder: Path, url: str, *, extra: str = ACCOUNT, pace: str = "") -
     for name, cursor in (("customers", 'cursor = "Revision"\noverlap = "0s"\n'), ("clients", "")):
         url_of = f'url = "sqlite:///{folder}/company.db"'
         tables.append(f'[sources.{name}]\nkind = "sql"\n{url_of}\ntable = "{name}"\nkey = "Id"\n{cursor}')
-    for vendor in VENDORS:
-        head = f'[accounts.{vendor}]\nvendor = "{vendor}"\nbase_url = "{url}{PATHS[vendor]}"\n{LOGINS[vendor]}\n{pace}'
-        tables.append(head + extra.replace("{vendor}", vendor))
+    tables += [account(vendor, url + PATHS[vendor]) + pace + extra.replace("{vendor}", vendor) for vendor in VENDORS]
     config = folder / "config"
     (config / "targets").mkdir(parents=True)
     (config / "sync.toml").write_text("\n".join(tables))

@@ -13,8 +13,9 @@ from sync.log import Redactor
 from sync.sandbox.faults import fault
 from sync.sandbox.server import Running, serve
 from sync.settings import Settings, load
+from tests.accounts import VENDORS
 from tests.proof import rules
-from tests.proof.firm import VENDORS, Company, changed, configure, out_of_step, people
+from tests.proof.firm import Company, changed, configure, out_of_step, people
 
 HANG, TIMEOUT = 0.8, 0.5
 RATE = 60

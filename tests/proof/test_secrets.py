@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.accounts import PATHS, VENDORS, account
 from tests.proof.conftest import ROOT
-from tests.proof.firm import PATHS, VENDORS
 from tests.proof.sandboxes import Sandbox
 
 CREDENTIALS = {
@@ -25,7 +25,7 @@ CREDENTIALS = {
 }
 OF_CUSTOMERS = {1: 'zQ6-kunde "ü" <1>', 2: "zQ7-kunde\\2", 3: "zQ8-kunde  3", 4: "zQ9-kunde-4-" + "x" * 60}
 LOGIN = base64.b64encode(f"admin:{CREDENTIALS['WC_PASSWORD']}".encode()).decode()
-LOGINS = {
+SECRET_LOGINS = {
     "rpm": 'key = { env = "RPM_KEY" }',
     "sellercloud": 'username = "admin"\npassword = { env = "SC_PASSWORD" }',
     "sparklayer": 'site_id = "sandbox"\nclient_id = "sandbox"\nclient_secret = { env = "SL_SECRET" }',
@@ -50,9 +50,7 @@ def config(tmp_path: Path, sandbox: Sandbox) -> Path:
         database.commit()
     tables = [f'[state]\nurl = "sqlite:///{tmp_path}/var/state.db"']
     tables.append(f'[sources.crm]\nkind = "sql"\nurl = "sqlite:///{tmp_path}/crm.db"\ntable = "customers"\nkey = "Id"')
-    for name in VENDORS:
-        head = f'[accounts.{name}]\nvendor = "{name}"\nbase_url = "{sandbox.url}{PATHS[name]}"\n{LOGINS[name]}\n'
-        tables.append(head + QUICK.replace("{}", name))
+    tables += [account(name, sandbox.url + PATHS[name], SECRET_LOGINS[name]) + QUICK.replace("{}", name) for name in VENDORS]
     config = tmp_path / "config"
     (config / "targets").mkdir(parents=True)
     (config / "sync.toml").write_text("\n".join(tables))
