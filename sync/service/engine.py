@@ -83,6 +83,11 @@ class Engine:
         """The sources."""
         return self._lines
 
+    @property
+    def under_way(self) -> Mapping[str, Mapping[str, object]]:
+        """What can be told by now of each run that has begun, by its name."""
+        return {one.report.run: one.report.tree for one in self._runs}
+
     async def run(self) -> None:
         """Works until the setup is closed and what was in flight then is settled."""
         watch = partial(self._supervisor.watch, until=self._setup.closing)

@@ -193,6 +193,60 @@ def test_a_page_that_is_open_follows_what_happens(chromium: Any, service: Servic
     assert here.said == []
 
 
+def test_the_page_of_a_run_follows_it_to_its_end_and_leaves_what_is_being_filled_in(
+    chromium: Any, service: Service, shop: Place
+) -> None:
+    here = tab(chromium, service)
+    here.log_in()
+    shop.sandbox.fault(fault="slow", seconds=2, vendor="rpm", times=None)
+    shop.sql("UPDATE customers SET Name = Name || ' & Co'")
+    api.expect(here.page.locator(".runs tbody tr").first).to_contain_text("under way", timeout=20_000)
+    here.page.locator(".runs tbody a").first.click()
+    here.shows("under way")
+    here.page.get_by_label("Customer", exact=True).fill("so far")
+    api.expect(here.page.locator("#figures")).to_contain_text("delivered", timeout=20_000)
+    shop.sandbox.mend()
+    api.expect(here.page.locator("#figures")).not_to_contain_text("under way", timeout=30_000)
+    assert here.page.evaluate("document.activeElement.name") == "customer"
+    assert here.page.get_by_label("Customer", exact=True).input_value() == "so far"
+    assert here.page.locator("[data-live]").count() == 0
+    assert here.said == []
+
+
+def test_who_is_in_step_again_leaves_the_list_but_not_while_somebody_is_being_chosen(
+    chromium: Any, service: Service, shop: Place
+) -> None:
+    shop.sandbox.fault(vendor="rpm", fault="status", status=500, times=None)
+    shop.sql("UPDATE customers SET Name = 'Bea' || Id WHERE Id IN (2, 3)")
+    here = tab(chromium, service)
+    here.log_in()
+    until(lambda: "customers" in here.read("/out-of-step?target=rpm"), "both are out of step")
+    chosen = here.page.get_by_label("Choose customer 2 of rpm")
+    chosen.check()
+    shop.sandbox.mend()
+    until(lambda: all(name in str(shop.sandbox.holds("rpm")) for name in ("Bea2", "Bea3")), "it is told")
+    here.page.wait_for_timeout(4000)  # longer than it takes to load anew
+    assert chosen.is_checked()
+    here.page.get_by_label("Text").fill("some")
+    chosen.uncheck()
+    shop.sql("UPDATE customers SET Name = 'Bee' WHERE Id = 3")  # something happens
+    here.shows("Nobody matches")
+    assert here.page.get_by_label("Text").input_value() == "some"
+    assert here.said == []
+
+
+def test_the_page_of_a_customer_follows_and_what_was_opened_stays_open(chromium: Any, service: Service, shop: Place) -> None:
+    here = tab(chromium, service)
+    here.log_in()
+    here.go("/customer?key=5")
+    here.shows("rejected")
+    here.page.locator("#history-rpm summary").first.click()
+    shop.sql("UPDATE customers SET Rating = 5 WHERE Id = 5")
+    api.expect(here.page.locator("main")).not_to_contain_text("rejected", timeout=30_000)
+    assert here.page.locator("#history-rpm").evaluate("(part) => part.open")
+    assert here.said == []
+
+
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESK), ("dark", DESK), ("light", PHONE), ("dark", PHONE)])
 def test_every_page_can_be_read_and_used(

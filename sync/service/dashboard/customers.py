@@ -67,9 +67,18 @@ async def customer(request: web.Request) -> web.Response:
     found = [part for part in parts if part.explanation]
     status = 200 if found or not key or any(part.trouble for part in parts) else 404
     unknown = [part for part in parts if part.trouble]
+    waits = any(part.explanation and part.explanation.failure for part in found)
     plans = {part.target: sent(part.explanation.planned) for part in found if part.explanation}
     return page(
-        request, "customer.html", status=status, key=key, found=found, parts_unknown=unknown, plans=plans, sources=_sources(found)
+        request,
+        "customer.html",
+        status=status,
+        key=key,
+        found=found,
+        parts_unknown=unknown,
+        plans=plans,
+        sources=_sources(found),
+        waits=waits,
     )
 
 

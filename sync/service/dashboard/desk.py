@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from aiohttp import web
 
-from sync.model import Explanation, Failure, TargetPlan
+from sync.model import Explanation, Failure, Run, TargetPlan
 from sync.ports import Lists
 from sync.service.access.door import Door
 from sync.service.engine import Engine
@@ -64,6 +64,11 @@ class House:
         if self.service.engine is None:
             raise web.HTTPServiceUnavailable(text="the service is starting\n")
         return self.service.engine
+
+    def live(self, runs: Sequence[Run]) -> list[Run]:
+        """Those under way with their outcomes up to now, which are written down only at their end."""
+        under_way = self.service.engine.under_way if self.service.engine else {}
+        return [replace(run, report=under_way[run.run]) if run.ended is None and run.run in under_way else run for run in runs]
 
 
 HOUSE: Final = web.AppKey("house", House)

@@ -76,7 +76,7 @@ async def overview(request: web.Request) -> web.Response:
     """The first page."""
     house = request.app[HOUSE]
     found = await cards(house, request.app[COUNTS])
-    runs = await house.lists.page("", 5)
+    runs = house.live(await house.lists.page("", 5))
     sources = [(line.feed.name, line.reason) for line in house.engine.lines.values()]
     return page(request, "overview.html", cards=found, runs=runs, sources=sources, troubles=await house.service.troubles())
 

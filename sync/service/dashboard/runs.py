@@ -16,7 +16,8 @@ EPISODES = 50
 async def runs(request: web.Request) -> web.Response:
     """`?before=` is the run behind which the list goes on."""
     before = asked(request, {"before": ""})["before"]
-    found = await request.app[HOUSE].lists.page(before, RUNS + 1)
+    house = request.app[HOUSE]
+    found = house.live(await house.lists.page(before, RUNS + 1))
     return page(request, "runs.html", runs=found[:RUNS], more=len(found) > RUNS, before=before)
 
 
@@ -48,10 +49,11 @@ async def report(request: web.Request) -> web.Response:
 
 
 async def _run(request: web.Request) -> Run:
-    found = await request.app[HOUSE].lists.run(request.match_info["run"])
+    house = request.app[HOUSE]
+    found = await house.lists.run(request.match_info["run"])
     if found is None:
         raise web.HTTPNotFound(text="there is no such run, or not any more\n")
-    return found
+    return house.live([found])[0]
 
 
 def _following(told: Numbered) -> str:
