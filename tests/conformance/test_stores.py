@@ -119,6 +119,35 @@ async def test_the_same_key_in_another_source_is_unseen(store: Store) -> None:
     assert await store.unseen("erp", [("7", DIGEST)]) == [("7", DIGEST)]
 
 
+async def test_a_page_that_was_known_is_looked_at_again_after_one_of_it_was_filed(store: Store) -> None:
+    rows = [("7", DIGEST), ("8", DIGEST)]
+    await store.file(filing("7", "8"))
+    assert await store.unseen("crm", rows, b"page") == []
+    await store.file(filing("7", digest=OTHER))
+    assert await store.unseen("crm", rows, b"page") == [("7", DIGEST)]
+
+
+async def test_a_page_that_was_known_is_looked_at_again_after_one_of_it_was_forgotten(store: Store) -> None:
+    rows = [("7", DIGEST), ("8", DIGEST)]
+    await store.file(filing("7", "8"))
+    assert await store.unseen("crm", rows, b"page") == []
+    await store.forget("crm", ["7"])
+    assert await store.unseen("crm", rows, b"page") == [("7", DIGEST)]
+
+
+async def test_the_same_page_of_another_source_is_unseen(store: Store) -> None:
+    await store.file(filing("7"))
+    assert await store.unseen("crm", [("7", DIGEST)], b"page") == []
+    assert await store.unseen("erp", [("7", DIGEST)], b"page") == [("7", DIGEST)]
+
+
+async def test_whom_a_source_has_shown_is_known_by_source(store: Store) -> None:
+    await store.file(filing("7", "8"))
+    await store.file(Filing("erp", [("9", DIGEST)], ["rpm"]))
+    assert await store.seen("crm", ["7", "9", "10"]) == {"7"}
+    assert await store.seen("crm", []) == frozenset()
+
+
 async def test_a_filing_without_a_cursor_leaves_it_where_it_was(store: Store) -> None:
     await store.file(filing("7", cursor=41))
     await store.file(filing("8"))
@@ -168,6 +197,17 @@ async def test_filing_again_resets_the_outcome(store: Store, outcome: Outcome) -
     await store.file(filing("7", digest=OTHER))
     assert await store.failures() == []
     assert await waiting(store) == ["7"]
+
+
+async def test_who_is_filed_again_has_been_out_of_step_since_then_and_was_tried_as_often_as_since_then(store: Store) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "1", version, Outcome.REJECTED, attempts=3, parked=True)])
+    again = datetime.now(UTC)
+    await store.file(filing("7", digest=OTHER))
+    [pending] = await store.pending("rpm", "", 9)
+    await store.settle("rpm", HERE, [Settlement("7", "1", pending.version, Outcome.REJECTED, attempts=2, parked=True)])
+    [failure] = await store.failures()
+    assert (failure.attempts, failure.since >= again) == (2, True)
 
 
 async def test_pending_goes_on_behind_a_key_in_the_order_of_keys(store: Store) -> None:
@@ -269,6 +309,22 @@ async def test_enrolling_one_target_leaves_the_others_and_other_sources_alone(st
     assert (await waiting(store, "rpm"), await waiting(store, "shop")) == (["7"], [])
 
 
+async def test_a_target_that_was_out_of_the_configuration_while_somebody_was_filed_is_new_when_it_returns(store: Store) -> None:
+    await store.file(filing("7", targets=()))
+    await store.enrol("rpm", "crm", "map 1")
+    await acknowledged(store)
+    await store.file(filing("7", targets=("shop",), digest=OTHER))
+    assert await waiting(store) == []
+    assert await store.enrol("rpm", "crm", "map 1")
+    assert await waiting(store) == ["7"]
+
+
+async def test_what_one_source_files_does_not_make_the_targets_of_another_new(store: Store) -> None:
+    await store.enrol("rpm", "crm", "map 1")
+    await store.file(Filing("erp", [("7", DIGEST)], ["shop"]))
+    assert not await store.enrol("rpm", "crm", "map 1")
+
+
 # ---- who claims whom
 
 
@@ -344,6 +400,15 @@ async def test_the_same_id_at_another_target_is_no_rival(store: Store) -> None:
     assert (await store.rivals("rpm"), await store.rivals("shop")) == ({}, {})
 
 
+async def test_rivals_are_of_one_target_although_others_claim_the_same_id_elsewhere(store: Store) -> None:
+    await store.file(filing("7", "8", targets=("rpm",)))
+    await store.file(filing("9", targets=("shop",)))
+    await acknowledged(store, "10", target="shop")
+    await store.claim("rpm", [Claim("7", "4711"), Claim("8", "4711")])
+    await store.claim("shop", [Claim("9", "4711")])
+    assert await store.rivals("rpm") == {"7": ("8",), "8": ("7",)}
+
+
 async def test_a_claim_of_somebody_who_does_not_wait_is_nothing(store: Store) -> None:
     await store.claim("rpm", [Claim("7", "4711"), Claim("8", "4711")])
     assert await store.rivals("rpm") == {}
@@ -368,6 +433,18 @@ async def test_two_intents_for_one_customer_put_both_in_doubt(store: Store) -> N
     await store.intend("rpm", [update("7", version, "Email")])
     await store.intend("rpm", [update("7", version, "Phone")])
     assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"}, frozenset({"Email", "Phone"}))
+
+
+async def test_what_is_in_flight_to_one_target_is_nothing_to_the_others(store: Store) -> None:
+    for target in ("rpm", "shop"):
+        await acknowledged(store, target=target)
+    versions = {target: await filed(store, target=target) for target in ("rpm", "shop")}
+    await store.intend("shop", [update("7", versions["shop"], "Phone")])
+    await store.intend("rpm", [update("7", versions["rpm"], "Email")])
+    assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"}, frozenset({"Email"}))
+    await store.settle("rpm", HERE, [delivered("7", versions["rpm"], {"Name": "Ann", "Email": "new"})])
+    assert await baseline(store, target="shop") == Baseline(HERE, "4711", {"Name": "Ann"}, frozenset({"Phone"}))
+    assert await store.in_flight() == {"shop": 1}
 
 
 async def test_a_refusal_takes_the_doubt_of_its_flight_away(store: Store) -> None:
@@ -445,6 +522,13 @@ async def test_whoever_is_in_step_leaves_pending(store: Store, outcome: Outcome)
     version = await filed(store)
     await store.settle("rpm", HERE, [Settlement("7", "4711", version, outcome)])
     assert await store.pending("rpm", "", 9) == []
+
+
+async def test_who_is_in_step_with_one_target_still_waits_for_the_others(store: Store) -> None:
+    await store.file(filing("7", targets=("rpm", "shop")))
+    [pending] = await store.pending("rpm", "", 9)
+    await store.settle("rpm", HERE, [delivered("7", pending.version, {"Name": "Ann"})])
+    assert (await waiting(store, "rpm"), await waiting(store, "shop")) == ([], ["7"])
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -614,6 +698,17 @@ async def test_retry_keeps_doubt(store: Store) -> None:
     await store.settle("rpm", HERE, [Settlement("7", "4711", version, Outcome.UNKNOWN, doubt=frozenset({"Name"}))])
     await store.retry()
     assert await baseline(store) == Baseline(HERE, "4711", {"Name": "Ann"}, frozenset({"Name"}))
+
+
+async def test_who_is_tried_again_has_been_out_of_step_since_then_and_was_tried_as_often_as_since_then(store: Store) -> None:
+    version = await filed(store)
+    await store.settle("rpm", HERE, [Settlement("7", "1", version, Outcome.REJECTED, attempts=3, parked=True)])
+    again = datetime.now(UTC)
+    await store.retry()
+    [pending] = await store.pending("rpm", "", 9)
+    await store.settle("rpm", HERE, [Settlement("7", "1", pending.version, Outcome.REJECTED, attempts=2, parked=True)])
+    [failure] = await store.failures()
+    assert (failure.attempts, failure.since >= again) == (2, True)
 
 
 # ---- who is gone
@@ -1115,6 +1210,13 @@ async def test_rows_found_too_few_the_first_time_are_not_taken_as_right(store: S
     assert await store.rows("rpm", "crm") is None
 
 
+# ---- saved plans
+
+
+async def test_a_saved_plan_is_spent_once(store: Store) -> None:
+    assert [await store.spend(plan) for plan in ("monday", "tuesday", "monday")] == [True, True, False]
+
+
 # ---- what the service asks
 
 
@@ -1140,6 +1242,17 @@ async def test_whoever_is_parked_or_held_can_be_taken_up_once_asked_for(store: S
     await store.retry(["rpm"])
     assert (await store.resumable())["rpm"] <= datetime.now(UTC)
     assert await waiting(store) == ["7", "8"]
+
+
+async def test_a_target_is_taken_up_as_soon_as_the_first_of_its_customers_is_due_and_never_for_who_is_parked(
+    store: Store,
+) -> None:
+    soon = datetime.now(UTC).replace(microsecond=0) + 600 * SECOND
+    parked = {"parked": True, "due": soon - 300 * SECOND}
+    for customer, how in (("7", {"due": soon + 600 * SECOND}), ("8", {"due": soon}), ("9", parked)):
+        version = await filed(store, customer)
+        await store.settle("rpm", HERE, [Settlement(customer, "", version, Outcome.DEFERRED, **how)])
+    assert await store.resumable() == {"rpm": soon}
 
 
 async def test_a_version_was_filed_when_it_was_filed(store: Store) -> None:
