@@ -107,11 +107,15 @@ class TryAgain(VendorError):
 
 
 class Wait(VendorError):
-    """The account has to wait until `until` (aware UTC; None: the vendor did not say). Costs no attempt."""
+    """The account has to wait until `until` (aware UTC; None: the vendor did not say). Costs no attempt.
 
-    def __init__(self, reason: str, until: datetime | None) -> None:
+    A limit refuses before it looks; whoever is unavailable may have been so while it answered (`maybe_applied`).
+    """
+
+    def __init__(self, reason: str, until: datetime | None, *, maybe_applied: bool = False) -> None:
         super().__init__(reason)
         self.until = until
+        self.maybe_applied = maybe_applied
 
 
 class SignInAgain(VendorError):

@@ -127,7 +127,7 @@ def failure(reply: Reply, reason: str = "", errors: Sequence[FieldError] = ()) -
         case HTTPStatus.TOO_MANY_REQUESTS:
             error = Wait(words, until)
         case HTTPStatus.SERVICE_UNAVAILABLE if until is not None:
-            error = Wait(words, until)
+            error = Wait(words, until, maybe_applied=True)
         case status if status in NOT_APPLIED:
             error = TryAgain(words, maybe_applied=False)
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -90,7 +90,7 @@ Step = Again | Pause | Renew | Stop | End
 def maybe_applied(trouble: SyncError) -> bool:
     """Whether the vendor may hold the update although it was not acknowledged."""
     match trouble:
-        case TryAgain():
+        case TryAgain() | Wait():
             return trouble.maybe_applied
         case Broken() | Unclear():
             return True

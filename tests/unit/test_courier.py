@@ -214,6 +214,7 @@ def test_what_the_vendor_accepted_but_does_not_hold_is_parked_with_the_field_in_
         ([Wait("429", None)] * 9, (Outcome.DELIVERED, "", {"Old"}, 1, False)),
         ([NotSent("x"), *[Wait("429", None)] * 9, *[NotSent("x")] * 4], (Outcome.DEFERRED, "x", set(), 5, False)),
         ([Wait("429", None)] * 99, (Outcome.DEFERRED, "429", set(), 1, False)),
+        ([Wait("503", None, maybe_applied=True), *[Wait("429", None)] * 99], (Outcome.DEFERRED, "429", BOTH, 1, False)),
     ],
 )
 def test_how_an_update_ends(virtual: Any, answers: list[Answer], expected: Any) -> None:

@@ -110,6 +110,7 @@ def test_what_is_done_about_it(trouble: SyncError, tried: dict[str, Any], expect
         (TryAgain("x", maybe_applied=False), False, True),
         (Unclear("x"), True, False),
         (Wait("x", None), False, False),
+        (Wait("x", None, maybe_applied=True), True, False),
         (Refused("x"), False, False),
         (SignInAgain("x"), False, False),
         (StopAccount("x"), False, False),

@@ -18,7 +18,7 @@ and its `case`s:
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ from sync.model import (
 )
 from sync.pipeline.diff import diff
 from sync.pipeline.project import flatten
+from sync.pipeline.retry import maybe_applied
 from sync.ports import Vendor
 from sync.vendors import bundled
 from sync.vendors.schema import fields
@@ -302,6 +303,17 @@ def test_another_site_is_another_place() -> None:
     account = next(case.account for case in CASES if case.vendor == "sparklayer")
     one, other = (vendor(vendor.Account.model_validate({**account, "site_id": site})).place for site in ("one", "other"))
     assert one != other
+
+
+@pytest.mark.parametrize(("status", "maybe"), [(429, False), (503, True)])
+@pytest.mark.parametrize("name", sorted(VENDORS))
+def test_what_a_vendor_that_is_unavailable_for_so_long_was_told_may_have_been_applied(
+    name: str, status: int, maybe: bool
+) -> None:
+    case = next(case for case in CASES if case.vendor == name and case.outcome == "delivered")
+    refused = play(replace(case, replies=({"status": status, "headers": {"retry-after": "5"}},))).result
+    assert isinstance(refused, Wait)
+    assert maybe_applied(refused) is maybe
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
