@@ -78,6 +78,14 @@ def is_page(reply: Reply) -> bool:
     return reply.body.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"<")
 
 
+def is_nonsense(reply: Reply) -> bool:
+    """Whether the body is neither empty, nor JSON, nor a few words: no text, JSON that is cut off, or far too much."""
+    body = reply.body.removeprefix(BYTE_ORDER_MARK).strip()
+    if not body or _parsed(reply) is not None or body == b"null":
+        return False
+    return len(body) > LONGEST_REASON or body[:1] in b'{["' or "\ufffd" in body.decode(errors="replace")
+
+
 def _parsed(reply: Reply) -> object:
     try:
         return orjson.loads(reply.body.removeprefix(BYTE_ORDER_MARK))

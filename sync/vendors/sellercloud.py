@@ -145,7 +145,7 @@ class Sellercloud(Vendor):
         return (Request("PUT", f"{self._base}/Customers/{quote(identity.value, safe='')}", body),)
 
     def exchange(self, update: Update) -> Exchange:
-        """200 means done. What its body holds is not documented, so it is read only for signs that it is not."""
+        """200 means done. What its body holds is not documented, so it is read only for signs that it is not, or of nonsense."""
         _answer((yield update.requests[0]))
         return Receipt()
 
@@ -237,6 +237,8 @@ def _answer(reply: Reply) -> Mapping[str, Any]:
         raise reading.refused(reply, _words(reply), _errors(answer))
     if reading.is_page(reply):
         raise Unclear("a web page instead of an answer")
+    if reading.is_nonsense(reply):
+        raise Unclear("an answer that nobody can read")
     return answer
 
 

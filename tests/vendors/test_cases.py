@@ -28,7 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sync.errors import StopAccount, TryAgain, VendorError, Wait
+from sync.errors import StopAccount, TryAgain, Unclear, VendorError, Wait
 from sync.model import (
     ABSENT,
     Baseline,
@@ -305,6 +305,14 @@ def test_another_site_is_another_place() -> None:
     assert one != other
 
 
+@pytest.mark.parametrize("body", [b"\xff\xfe\x00", b'{"Name": "Z\xf6e"}', b'{"id": 47', b"x" * 1000, b"<html>"])
+@pytest.mark.parametrize("name", sorted(VENDORS))
+def test_a_200_that_nobody_can_read_is_no_success(name: str, body: bytes) -> None:
+    case = next(case for case in CASES if case.vendor == name and case.outcome == "delivered")
+    sent = updating(case)
+    assert isinstance(answered(vendor_of(case).exchange(sent), Reply(200, {}, body, datetime.fromisoformat(NOW))), Unclear)
+
+
 @pytest.mark.parametrize(("status", "maybe"), [(429, False), (503, True)])
 @pytest.mark.parametrize("name", sorted(VENDORS))
 def test_what_a_vendor_that_is_unavailable_for_so_long_was_told_may_have_been_applied(
@@ -314,6 +322,15 @@ def test_what_a_vendor_that_is_unavailable_for_so_long_was_told_may_have_been_ap
     refused = play(replace(case, replies=({"status": status, "headers": {"retry-after": "5"}},))).result
     assert isinstance(refused, Wait)
     assert maybe_applied(refused) is maybe
+
+
+def updating(case: Case) -> Update:
+    """What tells a vendor that knows nothing of the customer all that the case holds."""
+    vendor = vendor_of(case)
+    identity = vendor.identify(case.identity, case.match)
+    leaves = record_of(case, identity, vendor).leaves
+    changes = tuple(Change(name, ABSENT, value) for name, value in sorted(leaves.items()))
+    return Update("7", identity, 1, changes, leaves, vendor.requests(identity, changes, leaves))
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
@@ -330,13 +347,8 @@ HEADERS = st.dictionaries(st.just("retry-after"), st.text(max_size=30) | st.inte
 @given(st.sampled_from(sorted(VENDORS)), STATUSES, BODIES, HEADERS)
 def test_whatever_is_answered_ends_as_an_outcome(name: str, status: int, body: bytes, headers: dict[str, str]) -> None:
     case = next(case for case in CASES if case.vendor == name and case.outcome == "delivered")
-    vendor = vendor_of(case)
+    vendor, sent = vendor_of(case), updating(case)
     reply = Reply(status, headers, body, datetime.fromisoformat(NOW))
-    identity = vendor.identify(case.identity, case.match)
-    leaves = record_of(case, identity, vendor).leaves
-    changes = tuple(Change(name, ABSENT, value) for name, value in sorted(leaves.items()))
-    requests = vendor.requests(identity, changes, leaves)
-    sent = Update("7", identity, 1, changes, leaves, requests)
     update, look = (answered(talk(sent), reply) for talk in (vendor.exchange, vendor.look))
     sign_in = answered(vendor.sign_in(None), reply)
     assert isinstance(update, VendorError) or (isinstance(update, Receipt) and status in {200, 204})
