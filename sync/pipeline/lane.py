@@ -50,6 +50,11 @@ class Condition:
     answers: bool = False
 
 
+def _lasts(until: float) -> bool:
+    """Whether that is still to come, and not so far off that only a clock which was set back since can say so."""
+    return 0 < until - time.time() <= LONGEST_STOP
+
+
 class LaneClosed(SyncError):
     """Nothing more goes out on this lane in this run; `until` is when it may be worth while again.
 
@@ -99,7 +104,7 @@ class Lane:
         self._answers = False
         self._unwell = ""
         self._moved = asyncio.Event()
-        if time.time() < standing.stopped_until <= time.time() + LONGEST_STOP:
+        if _lasts(standing.stopped_until):
             self.close(standing.reason, datetime.fromtimestamp(standing.stopped_until, UTC))
 
     @property
@@ -173,7 +178,7 @@ class Lane:
 
     def reopen(self) -> None:
         """A new run begins: what ended the last one is tried again, unless it is known to last."""
-        if self._closed and (self._closed.until is None or self._closed.until <= datetime.now(UTC)):
+        if self._closed and not (self._closed.until and _lasts(self._closed.until.timestamp())):
             self._closed = None
             self._breaker.encourage()
 

@@ -16,6 +16,7 @@ from sync.model import (
     Filing,
     Foreign,
     Held,
+    Hold,
     Identity,
     Outcome,
     Pending,
@@ -328,6 +329,76 @@ def test_what_the_account_has_used_is_written_down_with_the_outcomes(virtual: An
         await way.deliver(*(planned(pending) for pending in await way.waiting("1", "2", "3")))
         standing = await way.store.standing("shop")
         assert sum(count for _, count in standing.used["9/h"]) == 3
+
+    virtual.run(main())
+
+
+def test_what_the_account_has_used_is_written_down_although_nobody_answers(virtual: Any) -> None:
+    way = Way()
+
+    async def unanswered(update: Update) -> Settlement:
+        (await way.lane.enter(update.customer)).written()
+        await asyncio.sleep(30)
+        assert (await way.store.standing("shop")).last_sent == way.lane.standing().last_sent
+        return Settlement(update.customer, "1", update.version, Outcome.UNKNOWN, attempts=1)
+
+    way.carry = unanswered  # type: ignore[method-assign] - this account does not answer
+
+    async def main() -> None:
+        await way.deliver(*(planned(pending) for pending in await way.waiting("1")))
+
+    virtual.run(main())
+
+
+def test_an_outcome_is_written_down_at_once_although_others_are_still_under_way(virtual: Any) -> None:
+    way, slow = Way(workers=2), Way.carry
+
+    async def carry(update: Update) -> Settlement:
+        if update.customer == "2":
+            await asyncio.sleep(1.1)
+            assert way.log.count("settle 1") == 1
+        return await slow(way, update)
+
+    way.carry = carry  # type: ignore[method-assign] - one takes longer
+
+    async def main() -> None:
+        await way.deliver(*(planned(pending) for pending in await way.waiting("1", "2")))
+
+    virtual.run(main())
+    assert way.noted == [("1", Outcome.DELIVERED), ("2", Outcome.DELIVERED)]
+
+
+class Slow(Diary):
+    """A state on a slow disk."""
+
+    async def settle(self, target: str, place: str, settlements: Sequence[Settlement], run: str = "") -> None:
+        await asyncio.sleep(10)
+        await super().settle(target, place, settlements, run=run)
+
+
+def test_what_ends_while_the_outcomes_before_it_are_written_is_written_after_them(virtual: Any) -> None:
+    way = Way(workers=1)
+    way.store = Slow(way.log)
+
+    async def main() -> None:
+        await way.deliver(*(planned(pending) for pending in await way.waiting("1", "2")))
+        assert await way.store.in_flight() == {}
+
+    virtual.run(main())
+    assert way.noted == [("1", Outcome.DELIVERED), ("2", Outcome.DELIVERED)]
+
+
+def test_what_is_held_of_a_customer_can_be_released_although_the_rest_met_a_closed_lane(virtual: Any) -> None:
+    way = Way()
+    way.lane.close("quota is gone", None)
+
+    async def main() -> None:
+        (pending,) = await way.waiting("1")
+        hold = Hold("max_cleared", "max_cleared: too many", ("Phone",))
+        await way.deliver(Held(planned(pending), "max_cleared", hold.reason, (hold,)), replace(planned(pending), stays=True))
+        await way.store.release("shop", "max_cleared")
+        (pending,) = await way.store.pending("shop", "", 9)
+        assert pending.released == {("max_cleared", "Phone")}
 
     virtual.run(main())
 

@@ -77,6 +77,14 @@ def test_a_wait_in_the_past_is_none(virtual: Any) -> None:
     assert (log, virtual.now) == (["1"], before)
 
 
+def test_a_wait_of_half_a_second_is_one(virtual: Any) -> None:
+    way, log = lane(), list[str]()
+    way.pause("429", soon(0.5))
+    before = virtual.now
+    virtual.run(all_of(entered(way, "1", log)))
+    assert 0.4 <= virtual.now - before <= 0.6
+
+
 def test_a_wait_that_comes_while_others_wait_is_for_them_too(virtual: Any) -> None:
     way, log = lane(), list[str]()
     before = virtual.now
@@ -120,6 +128,66 @@ def test_closing_ends_everybody_who_waits_for_the_pace(virtual: Any) -> None:
     virtual.run(all_of(*(entered(way, customer, log) for customer in "12345678"), close()))
     assert log == ["1", "2", *(f"{customer}: credentials refused" for customer in "345678")]
     assert virtual.now - before <= 30
+
+
+def test_whoever_has_its_turn_when_the_lane_is_closed_is_not_sent_and_holds_up_nobody_later(virtual: Any) -> None:
+    way, log = lane(SLOW), list[str]()
+    before = virtual.now
+
+    async def close() -> None:
+        await asyncio.sleep(5)
+        way.close("credentials refused", None, refused=True)
+
+    async def main() -> None:
+        await all_of(entered(way, "1", log), entered(way, "2", log), close())
+        assert log == ["1", "2: credentials refused"]
+        way.reopen()
+        await all_of(entered(way, "3", log))
+
+    virtual.run(main())
+    assert (log[2:], virtual.now - before <= 21) == (["3"], True)
+
+
+def test_how_long_was_waited_for_the_pace_is_told(virtual: Any) -> None:
+    way, log = lane(SLOW), list[str]()
+    assert way.condition().waited == 0.0
+    virtual.run(all_of(*(entered(way, customer, log) for customer in "123")))
+    assert 10 + 20 <= way.condition().waited <= 31
+
+
+# ---- what is counted before it leaves
+
+
+def counted(calls: list[tuple[str, bool]], *, quota: bool) -> list[int]:
+    """After each of these requests (None: its update has ended): how many calls had been written down by then."""
+    written: list[Standing] = []
+
+    async def remember(standing: Standing) -> None:
+        written.append(standing)
+
+    quotas = (Rate(99, 3600.0, "99/h"),) if quota else ()
+    way = Lane("shop", LanePolicy(pace=PacePolicy(quotas=quotas)), Standing(), asyncio.Event(), remember=remember)
+    found = []
+
+    async def main() -> None:
+        for customer, intended in calls:
+            (await way.enter(customer, intended=intended)).answered()
+            found.append(sum(count for _, count in written[-1].used["99/h"]) if written else 0)
+        way.left("1")
+        (await way.enter("1")).answered()
+        found.append(len(written))
+
+    asyncio.run(main())
+    return found
+
+
+def test_an_intent_stands_for_one_call_and_every_other_is_written_down_before_it_leaves() -> None:
+    calls = [("1", True), ("2", True), ("1", True), ("2", True), ("asked", False), ("3", True)]
+    assert counted(calls, quota=True) == [0, 0, 3, 4, 5, 5, 3]
+
+
+def test_without_a_quota_no_call_is_written_down_before_it_leaves() -> None:
+    assert counted([("1", True), ("1", True), ("asked", False)], quota=False) == [0, 0, 0, 0]
 
 
 # ---- stopping
@@ -232,6 +300,27 @@ def test_a_probe_that_leaves_without_an_answer_is_followed_by_another(virtual: A
     assert log == ["1", "2"]
 
 
+@pytest.mark.parametrize("ended", ["answered", "left"])
+def test_whoever_waits_for_a_probe_goes_on_at_the_moment_that_it_ends(virtual: Any, ended: str) -> None:
+    way, log = lane(), list[str]()
+
+    async def main() -> None:
+        await made_sick(way, "1", "2", "3")
+        await entered(way, "1", log)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(entered(way, "2", log))
+            await asyncio.sleep(0.3)
+            if ended == "answered":
+                way.noted("1", None)
+            else:
+                way.left("1")
+            before = virtual.now
+            await asyncio.sleep(0.01)
+            assert (log, virtual.now - before) == (["1", "2"], pytest.approx(0.01))
+
+    virtual.run(main())
+
+
 def test_a_vendor_that_stays_unwell_closes_the_lane_for_this_run(virtual: Any) -> None:
     way, log = lane(), list[str]()
 
@@ -294,6 +383,41 @@ def test_credentials_are_tried_again_in_the_next_run() -> None:
     way.close("credentials refused", None, refused=True)
     assert (way.standing().stopped_until, way.standing().reason) == (0.0, "credentials refused")
     assert lane(standing=way.standing()).closed is None
+
+
+@pytest.mark.parametrize(
+    ("until", "open_again"),
+    [(None, True), (timedelta(seconds=-1), True), (timedelta(hours=1), False), (timedelta(days=365), True)],
+    ids=["not known", "over", "not yet", "by a clock that was set back since"],
+)
+def test_the_next_run_of_a_service_tries_again_what_is_not_known_to_last(until: timedelta | None, open_again: bool) -> None:
+    way = lane()
+    way.reopen()
+    assert way.closed is None
+    way.close("quota is gone", until and datetime.now(UTC) + until)
+    way.reopen()
+    assert (way.closed is None) is open_again
+
+
+def test_the_next_run_of_a_service_probes_a_vendor_that_was_given_up_as_often_again(virtual: Any) -> None:
+    way, log = lane(), list[str]()
+
+    async def probes() -> int:
+        count = 0
+        while not way.closed:
+            await entered(way, "1", log)
+            way.noted("1", NotSent("down"), "down")
+            way.left("1")
+            count += 1
+        return count
+
+    async def main() -> None:
+        await made_sick(way, "1", "2", "3")
+        assert await probes() == 2
+        way.reopen()
+        assert await probes() == 2
+
+    virtual.run(main())
 
 
 def test_an_account_answers_once_it_has_taken_or_refused_an_update_and_not_while_it_is_closed() -> None:
