@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +40,25 @@ class Base:
     watch: Watch
 
 
+class Unwatched(Watch):
+    """Nobody watches."""
+
+    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
+        """Says nothing."""
+
+    def noted(self, fact: Fact) -> None:
+        """Writes nothing down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever asks for a run: looks on, may stop it, and knows what must not be seen. By default nobody does."""
+
+    watch: Watch = field(default_factory=Unwatched)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    redactor: Redactor = field(default_factory=Redactor)
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """What it takes to send: the state for writing, the sources, and a way to each account."""
@@ -51,15 +70,13 @@ class _Parts:
     board: Switchboard
 
 
-async def open_parts(
-    settings: Settings, names: Sequence[str], watch: Watch, stopping: asyncio.Event, redactor: Redactor, stack: AsyncExitStack
-) -> _Parts:
+async def open_parts(settings: Settings, names: Sequence[str], caller: Caller, stack: AsyncExitStack) -> _Parts:
     """Everything that a run needs to send, opened in order. Raises ConfigError, StateError."""
     from sync.wire import open_wire
 
     path = state_path(settings)
     key = secret_key(path)
-    board = open_board(settings, redactor, stack)
+    board = open_board(settings, caller.redactor, stack)
     feeds, troubles = await open_feeds(board, names, key, stack)  # a mistake is told before any file is made
     store = open_store(path, exclusive=True)
     stack.push_async_callback(store.close)
@@ -67,7 +84,7 @@ async def open_parts(
     await board.remember(store)
     await recover(settings, store)
     wire = await stack.enter_async_context(open_wire())
-    ways = await open_ways(board, Base(store, wire, redactor, watch), stopping)
+    ways = await open_ways(board, Base(store, wire, caller.redactor, caller.watch), caller.stopping)
     wanted = {target.account for feed in feeds for target in feed.chosen}
     return _Parts(store, feeds, {name: way for name, way in ways.items() if name in wanted}, troubles, board)
 
@@ -209,13 +226,3 @@ def live_target(target: TargetSettings, settings: Settings, key: bytes) -> Targe
         target.table.where,
     )
     return Target(target.name, target.source, target.account, vendor, projection, target.fingerprint, target.gates, target.gone)
-
-
-class Unwatched(Watch):
-    """Nobody watches."""
-
-    def moved(self, name: str, what: str, done: int, total: int | None) -> None:
-        """Says nothing."""
-
-    def noted(self, fact: Fact) -> None:
-        """Writes nothing down."""

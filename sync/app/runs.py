@@ -1,6 +1,5 @@
 """For real: one pass, or a saved plan."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -8,16 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sync.app.parts import open_parts
+from sync.app.parts import Caller, open_parts
 from sync.app.plans import seen_by_reports
 from sync.errors import SourceError, SyncError
-from sync.log import Redactor
 from sync.model import TargetPlan
 from sync.pipeline.plan import Plan
 from sync.pipeline.report import Report
-from sync.pipeline.run import apply, run, untold
+from sync.pipeline.run import Means, apply, run, untold
 from sync.pipeline.telling import told
-from sync.ports import Store, Watch
+from sync.ports import Store
 from sync.service.retention import prune
 from sync.service.watching import traced
 from sync.settings import Settings
@@ -27,20 +25,13 @@ Write = Callable[[str, Sequence[TargetPlan]], None]
 """Writes the report of a run: its name, and each target with what became of everybody."""
 
 
-async def run_once(
-    settings: Settings,
-    names: Sequence[str],
-    watch: Watch,
-    stopping: asyncio.Event,
-    redactor: Redactor,
-    write: Write | None = None,
-) -> Report:
+async def run_once(settings: Settings, names: Sequence[str], caller: Caller, write: Write | None = None) -> Report:
     """One pass, for real. Raises ConfigError, StateError."""
     async with AsyncExitStack() as stack:
-        watch = await traced(watch, stack)
-        parts = await open_parts(settings, names, watch, stopping, redactor, stack)
+        caller = replace(caller, watch=await traced(caller.watch, stack))
+        parts = await open_parts(settings, names, caller, stack)
         teller = _Teller(parts.store, settings, stack)
-        report = await run(parts.feeds, parts.ways, parts.store, watch, teller.tell if write else untold)
+        report = await run(parts.feeds, Means(parts.ways, parts.store, caller.watch, teller.tell if write else untold))
         report.troubles.extend(parts.troubles)
         if write:
             write(report.run, teller.targets)
@@ -66,14 +57,7 @@ class _Teller:
         self.targets.append(seen)
 
 
-async def apply_saved(
-    settings: Settings,
-    path: Path,
-    watch: Watch,
-    stopping: asyncio.Event,
-    redactor: Redactor,
-    write: Write | None = None,
-) -> Report:
+async def apply_saved(settings: Settings, path: Path, caller: Caller, write: Write | None = None) -> Report:
     """Delivers a saved plan, exactly that. Raises SyncError where it is too old, of another config, or applied already."""
     saved = open_saved(path)
     if datetime.now(UTC) - saved.made > settings.plan_max_age:
@@ -82,14 +66,14 @@ async def apply_saved(
         if name not in settings.targets or settings.targets[name].fingerprint != fingerprint:
             raise SyncError(f"{path}: target {name} was planned with another config: plan again")
     async with AsyncExitStack() as stack:
-        watch = await traced(watch, stack)
-        parts = await open_parts(settings, tuple(saved.fingerprints), watch, stopping, redactor, stack)
+        caller = replace(caller, watch=await traced(caller.watch, stack))
+        parts = await open_parts(settings, tuple(saved.fingerprints), caller, stack)
         if parts.troubles:
             raise SourceError(parts.troubles[0])
         if not await parts.store.spend(saved.plan):
             raise SyncError(f"{path}: plan {saved.plan} has been applied already: plan again")
         teller = _Teller(parts.store, settings, stack)
-        report = await apply(saved, parts.feeds, parts.ways, parts.store, watch, teller.tell if write else untold)
+        report = await apply(saved, parts.feeds, Means(parts.ways, parts.store, caller.watch, teller.tell if write else untold))
         if write:
             write(f"{report.run} of plan {saved.plan}", teller.targets)
         return report

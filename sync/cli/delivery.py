@@ -57,7 +57,7 @@ def apply(
     write, settings = said.writer(), load(config)
 
     def work(watch: Any, stopping: asyncio.Event) -> Any:
-        return parts.apply_saved(settings, file, watch, stopping, REDACTOR, write)
+        return parts.apply_saved(settings, file, parts.Caller(watch, stopping, REDACTOR), write)
 
     raise typer.Exit(loop.run(until_stopped(lambda stopping: _delivered(settings, (), stopping, work, said))))
 
@@ -83,7 +83,7 @@ def run(
     write, settings = said.writer(), load(config)
 
     def work(watch: Any, stopping: asyncio.Event) -> Any:
-        return parts.run_once(settings, target or [], watch, stopping, REDACTOR, write)
+        return parts.run_once(settings, target or [], parts.Caller(watch, stopping, REDACTOR), write)
 
     raise typer.Exit(loop.run(until_stopped(lambda stopping: _delivered(settings, target or [], stopping, work, said))))
 

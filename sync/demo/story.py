@@ -1,6 +1,5 @@
 """A folder -> the whole story in it: plan, run, change, plan, run, and nothing left to send."""
 
-import asyncio
 import csv
 import shutil
 import sqlite3
@@ -109,7 +108,7 @@ async def _plan(settings: Settings, *, limit: int | None, requests: bool = False
 
 
 async def _run(settings: Settings) -> None:
-    report = await app.run_once(settings, (), app.Unwatched(), asyncio.Event(), Redactor())
+    report = await app.run_once(settings, (), app.Caller())
     print(run_text(report.run, report.targets, await app.failures(settings, ())))
 
 

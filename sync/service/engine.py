@@ -19,7 +19,7 @@ from sync.model import Outcome, Timing, Tripped
 from sync.pipeline.feeds import Feed, Way
 from sync.pipeline.planning import make_plan, read
 from sync.pipeline.report import Report, begun, note_down, over, refusal
-from sync.pipeline.run import send
+from sync.pipeline.sending import Work, send
 from sync.ports import Store, Watch
 from sync.service.lines import Line, Reading, clock
 from sync.service.outlets import Job, Ongoing, Outlet
@@ -256,7 +256,7 @@ class Engine:
                 outlet.sending = True
                 if not plan.figures.empty:
                     await self._begin(job.run)
-                await send(outlet.way, (feed, turn.target, plan), self._store, report, self._watch)
+                await send(outlet.way, Work(feed, turn.target, plan), self._store, report, self._watch)
                 turn.still = still(plan, who, clock())
         except (ConfigError, SourceError) as error:
             self._failed(job.line, job.run, error)

@@ -108,7 +108,7 @@ def make_world(folder: Path, customers: int, url: str = "http://127.0.0.1:9/") -
 
 
 async def run_once(config: Path) -> None:
-    report = await app.run_once(load(config), (), app.Unwatched(), asyncio.Event(), Redactor())
+    report = await app.run_once(load(config), (), app.Caller())
     if report.troubles:
         raise SystemExit("\n".join(report.troubles))
 

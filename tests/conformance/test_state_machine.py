@@ -39,7 +39,7 @@ from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.project import Projection
 from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules
-from sync.pipeline.run import run
+from sync.pipeline.run import Means, run
 from sync.pipeline.speaker import Speaker
 from sync.ports import Page, Source, Store, Watch
 from sync.stores.memory import Memory
@@ -487,7 +487,7 @@ class Life(RuleBasedStateMachine):
                     known.clear()
         feed = Feed("crm", self.table, tuple(targets), tuple(targets))
         try:
-            await run([feed], ways, self.store, Nobody())
+            await run([feed], Means(ways, self.store, Nobody()))
         except BaseExceptionGroup as group:
             crashes, others = group.split(Crash)
             if others:

@@ -190,7 +190,7 @@ class Worker:
 def _sync(settings: Settings, dying: int, counted: int | None) -> int:
     failpoints.arm(f"*:{dying}" if dying else "*:1000000000")
     random.seed(dying)
-    report = asyncio.run(app.run_once(settings, (), app.Unwatched(), asyncio.Event(), Redactor()))
+    report = asyncio.run(app.run_once(settings, (), app.Caller()))
     if counted is not None:
         os.write(counted, str(1_000_000_000 - failpoints._left[0]).encode())
     return 1 if report.troubles else 0

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from sync import app
-from sync.log import Redactor
 from sync.sandbox.faults import fault
 from sync.sandbox.server import Running, serve
 from sync.settings import Settings, load
@@ -105,7 +104,7 @@ async def _calm(sandbox: Running) -> None:
 
 
 async def _run(settings: Settings, storm: Storm) -> list[str]:
-    report = await app.run_once(settings, (), app.Unwatched(), asyncio.Event(), Redactor())
+    report = await app.run_once(settings, (), app.Caller())
     for counts in report.targets.values():
         storm.outcomes.update(counts)
     return report.troubles

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from sync import app, failpoints
-from sync.log import Redactor
 from sync.settings import Settings
 from tests.proof.conftest import Tell
 from tests.proof.crashes import Trial, Worker, forked
@@ -72,7 +71,7 @@ def _saved(settings: Settings, plan: Path) -> int:
 
 
 def _applied(settings: Settings, plan: Path, dying: int, counted: int | None = None) -> int:
-    code = _run(app.apply_saved(settings, plan, app.Unwatched(), asyncio.Event(), Redactor()), dying)
+    code = _run(app.apply_saved(settings, plan, app.Caller()), dying)
     if counted is not None:
         os.write(counted, str(FAR - failpoints._left[0]).encode())
     return code
