@@ -1,6 +1,5 @@
 """Flags -> calls, errors -> exit codes: 0 done, 1 could not run, 2 there are changes, 3 some customers are out of step."""
 
-import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +15,7 @@ from sync.cli.plans import plan, undo
 from sync.cli.service import alert, sandbox, serve
 from sync.cli.setup import check, demo, init, schema
 from sync.cli.standing import explain, failures, release, retry, status
+from sync.cli.streams import give_up, prepare
 from sync.errors import SyncError
 from sync.log import configure
 
@@ -50,10 +50,12 @@ for command in EVERY:
 
 def main() -> None:
     """The entry point: expected failures become one line each and an exit code, never a traceback."""
+    prepare()
     configure(REDACTOR, level="error", form="auto")
     sys.path.insert(0, str(Path.cwd()))  # a map may call functions that stand beside the config
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except SyncError as error:
         print(error, file=sys.stderr)
         code = FAILED
@@ -63,6 +65,10 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up()
+        code = FAILED
+    except OSError as error:
+        give_up()
+        print(f"{error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
         code = FAILED
     raise SystemExit(code if isinstance(code, int) else DONE)

@@ -21,7 +21,7 @@ from sync.model import dumps
 def serve(
     config: Config = HERE,
     listen: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Where /healthz, /readyz and /metrics are; else [service] listen.")
+        str | None, typer.Option(metavar="HOST:PORT", help="Where /healthz, /readyz and /metrics are; else \\[service] listen.")
     ] = None,
 ) -> None:
     """Syncs in the background, each target by its schedule. SIGHUP reads the config again, SIGTERM ends it.
@@ -41,7 +41,7 @@ def serve(
 def alert(
     config: Config = HERE,
     test: Annotated[
-        bool, typer.Option("--test", help="Send a message to everybody in [alerts], to see that it arrives.")
+        bool, typer.Option("--test", help="Send a message to everybody in \\[alerts], to see that it arrives.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -70,7 +70,7 @@ def alert(
 
 @logged("error")
 def sandbox(
-    port: Annotated[int, typer.Option(metavar="PORT", help="0: any free one.")] = 8900,
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0: any free one.")] = 8900,
     host: Annotated[str, typer.Option(metavar="HOST", help="Where to listen.")] = "127.0.0.1",
 ) -> None:
     """The four vendors, simulated on one local port, to try a map against. A page at / shows what they hold.

@@ -70,7 +70,7 @@ def retry(
 @logged("error")
 def release(
     target: Annotated[str, typer.Argument(metavar="TARGET")],
-    gate: Annotated[str, typer.Option(metavar="NAME", help="As it stands in [gates], such as max_cleared.")],
+    gate: Annotated[str, typer.Option(metavar="NAME", help="As it stands in \\[gates], such as max_cleared.")],
     plan: Annotated[
         str | None, typer.Option("--plan", metavar="ID", help="Only what was held in this run or saved plan.")
     ] = None,

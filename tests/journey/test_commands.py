@@ -31,6 +31,13 @@ def test_an_argument_is_called_by_its_word_and_not_by_a_type(place: Place) -> No
     assert {command for command, out in told.items() if re.search(r"<[^|>]+>", out)} == set()
 
 
+def test_help_names_the_tables_of_the_config_that_it_is_about(place: Place) -> None:
+    alert, serve, release = place.all(("alert", "--help"), ("serve", "--help"), ("release", "--help"))
+    assert "[alerts]" in alert.out
+    assert "[service]" in serve.out
+    assert "[gates]" in release.out
+
+
 def test_help_loads_nothing_that_only_work_needs(place: Place) -> None:
     done = place.cli("--help", env={"PYTHONPROFILEIMPORTTIME": "1"})
     loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
@@ -114,6 +121,43 @@ def test_the_sandbox_serves_until_it_is_asked_to_end(place: Place) -> None:
     assert taken.code == 1
     assert "name another --port" in taken.err
     assert len(taken.err.splitlines()) == 1
+
+
+def test_a_port_that_is_none_is_not_taken_for_another(place: Place) -> None:
+    done = place.cli("sandbox", "--port", "70000", timeout=20)
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "65535" in done.err
+
+
+def test_what_is_printed_is_utf_8_whatever_the_locale_says(shop: Place) -> None:
+    shop.config("rpm")
+    shop.target("rpm", 'Name = "Name"')
+    ascii_only = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for words in (("plan",), ("plan", "--format", "json"), ("plan", "--format", "csv"), ("explain", "rpm", "3")):
+        done = shop.cli(*words, env=ascii_only)
+        assert (done.code, done.err) == (0, "")
+        assert "李小龍" in done.out
+
+
+def test_a_stream_that_is_closed_or_full_is_no_crash(shop: Place) -> None:
+    shop.config("rpm")
+    shop.target("rpm", 'Name = "Name"')
+
+    def told(redirected: str) -> tuple[int, str]:
+        line = f'"{sys.executable}" -m sync run {redirected}'
+        done = subprocess.run(line, shell=True, cwd=shop.folder, env=environment(), stderr=subprocess.PIPE, check=False)
+        return done.returncode, done.stderr.decode()
+
+    assert told("<&- >&-") == (0, "")
+    assert len(shop.sandbox.updates("rpm")) == 6
+    assert told(">/dev/full") == (1, "standard output: No space left on device\n")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(place: Place) -> None:
+    place.write("letters", "dear")
+    for done in place.all(("demo", "letters/demo"), ("init", "letters/config")):
+        assert (done.code, len(done.err.splitlines())) == (1, 1)
+        assert done.err.endswith(": Not a directory\n")
 
 
 def test_nothing_has_run_yet_is_said_and_is_no_mistake(shop: Place) -> None:
