@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from sync.pipeline.undo import plan_undo
 from sync.ports import Reading, Watch
 from sync.service.scheduler import Schedule
 from sync.settings import Settings, TargetSettings
-from sync.stores.file import is_locked, secret_key
+from sync.stores.file import is_locked, keep_key, secret_key
 from sync.stores.saved import save
 from sync.stores.sqlite import open_forgetful
 
@@ -37,6 +37,8 @@ class Proposal:
     """Targets of which nobody can tell what they lack, because their source cannot be read."""
     undoes: str = ""
     """The run that it puts back, if that is what it is for."""
+    key: bytes = field(default=b"", repr=False)
+    """The key of its fingerprints, where it may be that no state has kept it yet."""
 
     @property
     def title(self) -> str:
@@ -50,10 +52,12 @@ async def propose(settings: Settings, names: Sequence[str], watch: Watch) -> Asy
     """The plan of a run, without anything that could write or send: the store forgets, and there is no courier."""
     async with AsyncExitStack() as stack:
         board = open_board(settings, Redactor(), stack)
-        feeds, troubles = await open_feeds(board, names, secret_key(state_path(settings)), stack)
+        key = secret_key(state_path(settings))
+        feeds, troubles = await open_feeds(board, names, key, stack)
         proposal = await stack.enter_async_context(propose_of(settings, feeds, watch, troubles))
         there = {target.target for target in proposal.targets}
-        yield replace(proposal, missing=tuple(name for name in chosen_targets(settings, names) if name not in there))
+        missing = tuple(name for name in chosen_targets(settings, names) if name not in there)
+        yield replace(proposal, missing=missing, key=key)
 
 
 @asynccontextmanager
@@ -121,8 +125,14 @@ async def _undoable(run: str, names: Sequence[str], ledger: Reading, settings: S
 
 
 def save_plan(settings: Settings, proposal: Proposal, path: Path) -> int:
-    """Keeps a proposal, to be applied later; returns how many updates. Raises SyncError."""
-    fingerprints = {target.target: settings.targets[target.target].fingerprint for target in proposal.targets}
+    """Keeps a proposal, to be applied later; returns how many updates. Raises SyncError.
+
+    Where it holds fingerprints of passwords, their key is kept, too: with another one they would be other passwords.
+    """
+    chosen = [settings.targets[target.target] for target in proposal.targets]
+    if proposal.key and any(target.has_secrets for target in chosen):
+        keep_key(state_path(settings), proposal.key)
+    fingerprints = {target.name: target.fingerprint for target in chosen}
     return save(path, proposal.plan, fingerprints, proposal.targets, undoes=proposal.undoes)
 
 

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sync.app.parts import REMEMBERED, chosen_targets, open_board, open_feeds, state_path
 from sync.errors import SourceError, SyncError
 from sync.log import Redactor
-from sync.model import Explanation, Failure, Holding, Released, Run, Standing, Tally
+from sync.model import Explanation, Failure, Holding, Outcome, Released, Run, Standing, Tally
 from sync.pipeline.explain import Asked, explained
 from sync.pipeline.gates import GATES
 from sync.pipeline.rules import nearest
 from sync.settings import Settings
-from sync.stores.file import secret_key
+from sync.stores.file import is_locked, secret_key
 from sync.stores.holds import held_in
 from sync.stores.sqlite import open_forgetful, open_store
 
@@ -38,12 +38,26 @@ async def standing(settings: Settings) -> State:
     try:
         tallies = {tally.target: tally for tally in await ledger.tally()}
         every = [tallies.get(name, Tally(name, 0, 0, {})) for name in settings.targets]
+        flying = {} if is_locked(path) else await ledger.in_flight()
         accounts = {name: await ledger.standing(name) for name in settings.accounts}
-        runs = tuple(await ledger.runs(LAST_RUNS))
+        runs = await ledger.runs(LAST_RUNS)
     finally:
         await ledger.close()
     written = max((file.stat().st_mtime for file in (path, path.with_name(path.name + "-wal")) if file.exists()), default=None)
-    return State(tuple(every), accounts, datetime.fromtimestamp(written).astimezone() if written else None, runs)
+    told = tuple(_ended(tally, flying.get(tally.target, 0)) for tally in every)
+    at = datetime.fromtimestamp(written).astimezone() if written else None
+    return State(told, accounts, at, tuple(runs if is_locked(path) else map(_broken_off, runs)))
+
+
+def _ended(tally: Tally, flying: int) -> Tally:
+    """What was in flight when the process ended is unknown, also before the next run has written that down."""
+    unknown = Outcome.UNKNOWN.value
+    return replace(tally, outcomes={**tally.outcomes, unknown: tally.outcomes.get(unknown, 0) + flying})
+
+
+def _broken_off(run: Run) -> Run:
+    """Nobody works on the state: what has not ended was interrupted."""
+    return replace(run, report={**run.report, "interrupted": True}) if run.ended is None else run
 
 
 async def failures(settings: Settings, names: Sequence[str]) -> list[Failure]:

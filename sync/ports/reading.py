@@ -25,7 +25,10 @@ class Reading(Protocol):
 
     @abstractmethod
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
-        """The next customers that wait for a target and are not parked or put off, by key, behind the key `after`."""
+        """The next customers that wait for a target and are not parked, by key, behind the key `after`.
+
+        A dry run is also given those that a run would leave out, because they are put off to a later one.
+        """
 
     @abstractmethod
     async def baselines(self, target: str, customers: Sequence[str]) -> dict[str, Baseline]:
@@ -78,6 +81,10 @@ class Reading(Protocol):
     @abstractmethod
     async def undone(self, target: str, customers: Sequence[str]) -> dict[str, Undone]:
         """Those of the customers that were put back and have not been filed since."""
+
+    @abstractmethod
+    async def in_flight(self) -> dict[str, int]:
+        """How many updates were written down to be sent and have not been settled, by target."""
 
     @abstractmethod
     async def tally(self) -> list[Tally]:

@@ -69,10 +69,6 @@ class Store(Filer, Protocol):
         """Notes how updates ended. A customer leaves pending only if it has not been filed again since it was planned."""
 
     @abstractmethod
-    async def in_flight(self) -> dict[str, int]:
-        """How many updates were written down to be sent and have not been settled, by target."""
-
-    @abstractmethod
     async def recover(self) -> None:
         """What was in flight when the last process ended is in doubt from now on; runs that were under way are interrupted."""
 

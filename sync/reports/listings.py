@@ -167,7 +167,7 @@ def _run_line(run: Run) -> str:
     told = [f"{name} {said(counts)}" for name, counts in run.report.get("targets", {}).items() if counts]
     undoes = [f"undo of {run.report['undoes']}"] if "undoes" in run.report else []
     troubles = len(run.report.get("troubles", ()))
-    ended = ["under way"] if run.ended is None else ["interrupted"] if run.report.get("interrupted") else []
+    ended = ["interrupted"] if run.report.get("interrupted") else ["under way"] if run.ended is None else []
     wrong = [f"{troubles} trouble" if troubles == 1 else f"{troubles} troubles"] if troubles else []
     return f"  {run.run}  {'; '.join([*undoes, *told, *wrong, *ended]) or 'nothing to send'}"
 

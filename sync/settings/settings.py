@@ -53,6 +53,11 @@ class TargetSettings:
         return map_tests(self.table.tests)
 
     @property
+    def has_secrets(self) -> bool:
+        """Whether it maps a password of customers."""
+        return any(self.fields[rule.field].secret for rule in self.rules if rule.field in self.fields)
+
+    @property
     def mentioned(self) -> list[tuple[str, str]]:
         """Every source field that the file mentions, with the key where it does."""
         found = [("match" if self.match else "id", self.id_source)]

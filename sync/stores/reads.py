@@ -1,7 +1,6 @@
 """What is asked of the state, each in the store's thread: one transaction's reading."""
 
 import sqlite3
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -12,6 +11,7 @@ from sync.stores import past
 from sync.stores.codec import decode, decode_errors, decode_releases
 
 IN_FLIGHT = "in flight when the process ended"
+UNDERWAY = "on its way: no answer has been written down yet"
 
 
 def rows(connection: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
@@ -40,12 +40,11 @@ SEEN = (
 """In a dry run, what has just been filed stands in the second of the two only."""
 
 
-def pending(connection: sqlite3.Connection, target: str, after: str, size: int) -> list[Pending]:
+def pending(connection: sqlite3.Connection, target: str, after: str, size: int, now: float) -> list[Pending]:
     statement = (
         "SELECT customer, version, released, gone FROM pending WHERE target = ? AND customer > ? AND NOT parked"
         " AND (due <= ? OR due > ?) ORDER BY customer LIMIT ?"
     )
-    now = time.time()
     return [waiting(*row) for row in connection.execute(statement, (target, after, now, now + LONGEST_STOP, size))]
 
 
@@ -100,7 +99,7 @@ def failures(connection: sqlite3.Connection, targets: Sequence[str]) -> list[Fai
     for row in connection.execute(statement, (not targets, orjson.dumps(targets).decode())):
         target, customer, outcome, reason, errors, attempts, since, due, flying = row
         if flying:
-            outcome, reason = Outcome.UNKNOWN.value, IN_FLIGHT
+            outcome, reason = Outcome.UNKNOWN.value, UNDERWAY
         parsed = decode_errors(errors)
         found.append(
             Failure(target, customer, Outcome(outcome), reason, parsed, attempts, moment(since), moment(due) if due else None)

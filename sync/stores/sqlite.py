@@ -7,10 +7,12 @@ whose updates are then sent again, but never half of one.
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -85,7 +87,7 @@ class Ledger(Filer):
         return frozenset(key for (key,) in await self._call(reads.rows, reads.SEEN, (source, keys, source, keys)))
 
     async def pending(self, target: str, after: str, size: int) -> list[Pending]:
-        return await self._call(reads.pending, target, after, size)
+        return await self._call(reads.pending, target, after, size, inf)  # a plan also shows who is put off
 
     async def baselines(self, target: str, customers: Sequence[str]) -> dict[str, Baseline]:
         return await self._call(reads.baselines, target, customers)
@@ -129,6 +131,9 @@ class Ledger(Filer):
 
     async def undone(self, target: str, customers: Sequence[str]) -> dict[str, Undone]:
         return await self._call(past.undone, target, customers)
+
+    async def in_flight(self) -> dict[str, int]:
+        return dict(await self._call(reads.rows, "SELECT target, count(*) FROM main.intents GROUP BY target", ()))
 
     async def tally(self) -> list[Tally]:
         return await self._call(reads.tally)
@@ -184,8 +189,8 @@ class Sqlite(Ledger, Store):
         super().__init__(connection, path)
         self._lock = lock
 
-    async def in_flight(self) -> dict[str, int]:
-        return dict(await self._call(reads.rows, "SELECT target, count(*) FROM intents GROUP BY target", ()))
+    async def pending(self, target: str, after: str, size: int) -> list[Pending]:
+        return await self._call(reads.pending, target, after, size, time.time())
 
     async def recover(self) -> None:
         await self._call(writes.recover)

@@ -105,3 +105,27 @@ def test_what_a_saved_plan_sends_is_byte_for_byte_what_the_plan_showed(ready: Pl
     assert len(sent) == 5
     assert sent == planned
     assert ready.cli("plan", "--format", "json").tree["targets"]["rpm"]["updates"] == []
+
+
+def test_the_first_plan_of_all_can_be_saved_and_sends_passwords_too(shop: Place) -> None:
+    shop.config("webcommander")
+    shop.target("webcommander", '[fields.customer]\nfirst_name = "Name"\npassword = "{Name}!"')
+    assert shop.cli("plan", "--save", "first.plan").code == 0
+    applied = shop.cli("apply", "first.plan")
+    assert (applied.code, "Dropped" in applied.out) == (0, False)
+    assert shop.sandbox.bodies("webcommander")["4"] == {"customer": {"first_name": "Ana", "password": "***"}}
+    assert "Ana!" not in (shop.folder / "first.plan").read_text()
+
+
+def test_who_is_put_off_is_shown_as_a_change(shop: Place) -> None:
+    shop.config("rpm", extra='quota = "4/h"')
+    shop.target("rpm", 'Website = "Note"')
+    assert "4 delivered, 1 unchanged, 1 deferred" in shop.cli("run").out
+    plan, saved = shop.all(
+        ("plan", "--detailed-exitcode", "--format", "json"), ("plan", "--save", "rest.plan", "--out", "rest.txt")
+    )
+    assert (plan.code, [update["customer"] for update in plan.tree["targets"]["rpm"]["updates"]]) == (2, ["6"])
+    assert plan.tree["targets"]["rpm"]["estimate"]["ends_after"] > 3000
+    assert (saved.code, "1 update saved" in saved.err) == (0, True)
+    assert "1 deferred" in shop.cli("apply", "rest.plan").out
+    assert len(shop.sandbox.updates("rpm")) == 4

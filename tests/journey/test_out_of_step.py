@@ -3,6 +3,7 @@
 import json
 import re
 
+from sync.failpoints import EXIT_CODE
 from tests.journey.conftest import SOURCE, Place
 
 NOWHERE = "http://127.0.0.1:9/nobody"
@@ -111,6 +112,20 @@ def test_after_a_lost_reply_the_old_value_is_sent_again_although_nothing_differs
     ]
     assert shop.cli("run").code == 0
     assert shop.sandbox.holds("sellercloud")["1"]["Name"] == "Zoë Ångström"
+
+
+def test_a_run_that_was_killed_is_told_as_one_before_the_next_run(shop: Place) -> None:
+    shop.config("rpm")
+    shop.target("rpm", 'Website = "Note"')
+    killed = shop.cli("run", env={"CUSTOMER_SYNC_FAILPOINT": "after_reply"})
+    assert killed.code == EXIT_CODE
+    text, tree, failures = shop.all(("status",), ("status", "--json"), ("failures", "--json"))
+    unknown = [failure["customer"] for failure in failures.tree["failures"] if failure["outcome"] == "unknown"]
+    assert unknown
+    assert tree.tree["targets"]["rpm"]["unknown"] == len(unknown)
+    assert [run["interrupted"] for run in tree.tree["runs"]] == [True]
+    assert "interrupted" in text.out
+    assert "under way" not in text.out
 
 
 def test_refused_credentials_stop_their_account_alone_and_never_show_a_secret(shop: Place) -> None:

@@ -25,6 +25,7 @@ from sync.ports import Reading
 from sync.stores.memory.rows import Count, Kept, Row
 
 IN_FLIGHT = "in flight when the process ended"
+UNDERWAY = "on its way: no answer has been written down yet"
 UNDONE = "put back by run {run}; stays so until the customer changes at the source"
 
 
@@ -113,7 +114,7 @@ class MemoryReading(Reading):
             flying = (target, customer) in self._intents
             if (targets and target not in targets) or not (row.outcome or flying):
                 continue
-            outcome, reason = (Outcome.UNKNOWN, IN_FLIGHT) if flying else (row.outcome, row.reason)
+            outcome, reason = (Outcome.UNKNOWN, UNDERWAY) if flying else (row.outcome, row.reason)
             since = row.since or datetime.now(UTC)
             found.append(Failure(target, customer, outcome or Outcome.UNKNOWN, reason, row.errors, row.attempts, since, row.due))
         listed = {(failure.target, failure.customer) for failure in found}
@@ -139,6 +140,9 @@ class MemoryReading(Reading):
 
     async def undone(self, target: str, customers: Sequence[str]) -> dict[str, Undone]:
         return {customer: self._undone[target, customer].undone for customer in customers if (target, customer) in self._undone}
+
+    async def in_flight(self) -> dict[str, int]:
+        return dict(Counter(target for target, _ in self._intents))
 
     async def tally(self) -> list[Tally]:
         tallies = []

@@ -1,6 +1,5 @@
 """The smallest honest store: the same promises as the others, in dictionaries that end with the process."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,9 +43,6 @@ class Memory(MemoryFiler, Store):
             self._remember(run, target, place, settlement)
             self._acknowledge(key, place, settlement)
             self._close(key, settlement, run)
-
-    async def in_flight(self) -> dict[str, int]:
-        return dict(Counter(target for target, _ in self._intents))
 
     async def recover(self) -> None:
         for key, fields in self._intents.items():
