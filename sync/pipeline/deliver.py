@@ -53,6 +53,7 @@ class _Round:
         self._settled: list[Settlement] = []
         self._sent_all = False
         self._news = asyncio.Event()
+        self._put_off = 0
         self._log = log.bind(target=delivery.target)  # bound once: at every line it costs more than the line
 
     async def run(self, pages: Iterable[list[Entry]]) -> None:
@@ -68,6 +69,9 @@ class _Round:
                 await writer
         except* SyncError as group:
             raise first(group) from None
+        finally:
+            if self._put_off:
+                self._log.info("updates.put_off", customers=self._put_off)
 
     async def _produce(self, pages: Iterable[list[Entry]]) -> None:
         for page in pages:
@@ -128,13 +132,20 @@ class _Round:
         reach("after_settling")
         for settlement in batch:
             self._delivery.note(settlement)
-            self._log.info(
-                "update.settled",
-                outcome=settlement.outcome.value,
-                customer=settlement.customer,
-                attempts=settlement.attempts,
-                fields=[error.field for error in settlement.errors],
-            )
+            self._tell(settlement)
+
+    def _tell(self, settlement: Settlement) -> None:
+        """Whom nobody has tried is counted: while a vendor is away, that may be everybody, again and again."""
+        if settlement.attempts == 0:
+            self._put_off += 1
+            return
+        self._log.info(
+            "update.settled",
+            outcome=settlement.outcome.value,
+            customer=settlement.customer,
+            attempts=settlement.attempts,
+            fields=[error.field for error in settlement.errors],
+        )
 
     async def _write_down(self, entries: Sequence[Entry]) -> None:
         """What is rejected, held, unchanged or somebody else's ends here."""

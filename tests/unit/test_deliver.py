@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from sync.errors import FieldError, StateError
 from sync.model import (
@@ -196,6 +197,21 @@ def test_a_customer_that_was_filed_again_meanwhile_stays_pending_with_what_was_s
         assert await way.store.baselines("shop", ["1"]) == {"1": Baseline(HERE, "1", {"Name": "Ann"})}
 
     virtual.run(main())
+
+
+def test_each_customer_that_was_told_has_a_line_in_the_log_and_those_whom_nobody_tried_have_one_in_all(virtual: Any) -> None:
+    way = Way(workers=1)
+
+    async def main() -> None:
+        waiting = await way.waiting(*(str(number) for number in range(1, 9)))
+        asyncio.get_running_loop().call_later(1.5, way.lane.close, "the vendor is unwell", None)
+        await way.deliver(*(planned(pending) for pending in waiting))
+
+    with capture_logs() as lines:
+        virtual.run(main())
+    told = [line["customer"] for line in lines if line["event"] == "update.settled"]
+    put_off = [line["customers"] for line in lines if line["event"] == "updates.put_off"]
+    assert (len(told) > 0, put_off) == (True, [8 - len(told)])
 
 
 def test_a_store_that_cannot_write_the_intent_stops_everything_before_anything_is_sent(virtual: Any) -> None:
