@@ -11,7 +11,7 @@ from sync.service.alerting import Message
 from sync.service.alerts import AlertPolicy, Alerts
 from sync.stores.memory import Memory
 from tests.conftest import VirtualTime
-from tests.unit.test_engine import Firm, firm
+from tests.unit.test_engine import HOUR, Firm, firm, now
 
 AFTER = timedelta(seconds=10)
 
@@ -112,6 +112,34 @@ def test_a_source_that_cannot_be_read_is_told_and_that_it_can(virtual: VirtualTi
         assert people.heard == [("sources.crm", True), ("sources.crm", False)]
 
     live(virtual, story)
+
+
+def test_a_quota_that_is_gone_is_told_with_when_it_is_back_and_once_that_it_is(virtual: VirtualTime) -> None:
+    async def story(firm: Firm, people: People) -> None:
+        firm.east.status, firm.east.headers = 429, {"retry-after": "1800"}
+        begun = now()
+        await asyncio.sleep(1500)
+        assert people.heard == [("accounts.east.quota", True)]
+        assert f"Nothing goes out before {begun + timedelta(minutes=30):%Y-%m-%d %H:%M} UTC" in people.words[1]
+        firm.east.status = 200
+        await asyncio.sleep(600)
+        assert people.heard == [("accounts.east.quota", True), ("accounts.east.quota", False)]
+
+    live(virtual, story, every=HOUR)
+
+
+def test_a_schedule_that_does_not_move_is_told_once_and_once_that_it_does(virtual: VirtualTime) -> None:
+    async def story(firm: Firm, people: People) -> None:
+        firm.crm.answers.clear()
+        await asyncio.sleep(3000)
+        assert people.heard == [("service", True)]
+        assert people.words[0] == "customer-sync: the service does not move as it should"
+        assert "source crm is being read, and nothing has come since" in people.words[1]
+        firm.crm.answers.set()
+        await asyncio.sleep(60)
+        assert people.heard == [("service", True), ("service", False)]
+
+    live(virtual, story, every=HOUR)
 
 
 def test_a_target_that_does_not_end_well_for_so_many_intervals_is_told(virtual: VirtualTime) -> None:

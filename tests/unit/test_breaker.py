@@ -108,3 +108,16 @@ def test_a_probe_that_leaves_without_an_answer_lets_another_probe() -> None:
     breaker.left("a")
     assert breaker.admits("b")
     assert not breaker.spent
+
+
+def test_whoever_is_encouraged_may_probe_as_often_again_and_nobody_else_may_send() -> None:
+    breaker = opened()
+    for now in (115.0, 130.0):
+        breaker.admits("a")
+        breaker.failed("a", now)
+    assert breaker.spent
+    breaker.encourage()
+    assert (breaker.spent, breaker.closed, breaker.wait(130.0)) == (False, False, 10.0)
+    assert [breaker.admits("b"), breaker.admits("a")] == [True, False]
+    breaker.failed("b", 140.0)
+    assert not breaker.spent

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -41,7 +42,7 @@ POLICY = LanePolicy(concurrency=2, retry=RetryPolicy(attempts=2, backoff=0.1))
 class Table(Source):
     """Customers by key; it can be broken, and counts how often it was looked through. `then` is done once it was counted.
 
-    So many `unfiled` rows are counted, although a look does not show them.
+    So many `unfiled` rows are counted, although a look does not show them; while it does not answer, whoever looks waits.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,8 @@ class Table(Source):
         self.looks = 0
         self.broken = False
         self.unfiled = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.then: Callable[[], object] = lambda: None
 
     async def fields(self) -> Mapping[str, str]:
@@ -57,6 +60,7 @@ class Table(Source):
     async def changed(self, cursor: object) -> AsyncIterator[Page]:
         del cursor
         self.looks += 1
+        await self.answers.wait()
         if self.broken:
             raise SourceError("sources.crm: gone")
         yield Page([(key, name.encode()) for key, name in self.rows.items()])
@@ -108,6 +112,7 @@ class Vendor:
         self.well = asyncio.Event()
         self.well.set()
         self.status = 200
+        self.headers: dict[str, str] = {}
         self.sign_in_status = 200
         self.away = False
         self._under_way: dict[int, int] = {}
@@ -129,11 +134,11 @@ class Vendor:
         self.updates.append(name)
         if self.status == 200:
             self.held[id] = name
-        return reply(self.status, b'{"Message": "no"}')
+        return reply(self.status, b'{"Message": "no"}', self.headers)
 
 
-def reply(status: int, body: bytes) -> Reply:
-    return Reply(status, {}, body, datetime.now(UTC))
+def reply(status: int, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
+    return Reply(status, headers, body, datetime.now(UTC))
 
 
 class Facts(Watch):
