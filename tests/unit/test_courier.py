@@ -41,6 +41,7 @@ from sync.model import (
     Token,
     Update,
 )
+from sync.pipeline.breaker import BreakerPolicy
 from sync.pipeline.courier import Courier
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.pace import PacePolicy, Rate
@@ -67,6 +68,7 @@ class Dialect(Vendor):
         self.signs_in = signs_in  # type: ignore[misc] - a fake is both kinds of vendor
         self.life = life
         self.verdicts: dict[int, VendorError] = {}
+        self.looks = self.verdicts
 
     @property
     def place(self) -> str:
@@ -87,8 +89,8 @@ class Dialect(Vendor):
 
     def look(self, update: Update) -> Exchange:
         reply = yield Request("GET", URL + update.identity.value)
-        if reply.status in self.verdicts:
-            raise self.verdicts[reply.status]
+        if reply.status in self.looks:
+            raise self.looks[reply.status]
         return Receipt() if reply.body == b"held" else Receipt((FieldError("Name", "another"),))
 
     def sign_in(self, token: Token | None) -> SignIn:
@@ -227,6 +229,79 @@ def test_a_reply_that_nobody_understands_leaves_the_fields_in_doubt(virtual: Any
     settlement, wire = carried(virtual, *[Unclear("?")] * 9)
     assert story(settlement) == (Outcome.UNKNOWN, "?", BOTH, 2, False)
     assert [asked for asked in wire.asked if asked.startswith("PUT")] == ["PUT 7"] * 2
+
+
+def looked_back(virtual: Any, *answers: Answer, held: bytes = b"", **looks: VendorError) -> tuple[Settlement, Wire]:
+    """Every update is answered with 599, which nobody understands; each look with what it is told to, such as s404."""
+    dialect = Dialect(signs_in=False)
+    dialect.verdicts[599] = Unclear("?")
+    dialect.looks = {int(status[1:]): verdict for status, verdict in looks.items()}
+    wire = Wire(dialect, *answers)
+    wire.held = held
+    return virtual.run(courier(dialect, wire).carry(update())), wire
+
+
+def test_a_reply_that_nobody_understands_counts_as_a_success_where_the_vendor_read_back_holds_the_update(virtual: Any) -> None:
+    settlement, wire = looked_back(virtual, 599, held=b"held")
+    assert story(settlement) == (Outcome.DELIVERED, "", {"Old"}, 1, False)
+    assert settlement.taken == update().leaves
+    assert wire.asked == ["PUT 7", "GET 7"]
+
+
+def test_what_the_vendor_read_back_does_not_hold_is_sent_once_more_and_then_unknown(virtual: Any) -> None:
+    settlement, wire = looked_back(virtual, 599, 200, 599, 200)
+    assert story(settlement) == (Outcome.UNKNOWN, "?", BOTH, 2, False)
+    assert wire.asked == ["PUT 7", "GET 7"] * 2
+
+
+@pytest.mark.parametrize("look", [404, 503, 599, NotSent("x"), Broken("x")])
+def test_a_look_that_goes_wrong_says_nothing_of_the_update(virtual: Any, look: Answer) -> None:
+    said = {"s404": Refused("no such customer"), "s503": TryAgain("busy"), "s599": Unclear("?")}
+    settlement, wire = looked_back(virtual, 599, look, 200, **said)
+    assert story(settlement) == (Outcome.DELIVERED, "", {"Old"}, 2, False)
+    assert wire.asked == ["PUT 7", "GET 7", "PUT 7"]
+
+
+def test_a_look_that_has_to_wait_pauses_the_account_and_costs_no_attempt(virtual: Any) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=30)
+    settlement, wire = looked_back(virtual, 599, 429, 200, s429=Wait("429", until))
+    assert story(settlement) == (Outcome.DELIVERED, "", {"Old"}, 1, False)
+    assert 25 <= wire.at[2] - wire.at[1] <= 31
+
+
+def test_a_look_that_stops_the_account_leaves_the_update_unknown(virtual: Any) -> None:
+    settlement, _ = looked_back(virtual, 599, 403, s403=StopAccount("daily limit"))
+    assert story(settlement) == (Outcome.UNKNOWN, "daily limit", BOTH, 0, False)
+
+
+def test_an_update_that_was_to_probe_and_never_left_lets_another_one_probe_in_the_next_run(virtual: Any) -> None:
+    dialect = Dialect(signs_in=False)
+    sick = BreakerPolicy(failures=3, customers=2, cooldown=5.0)
+    carrier = courier(dialect, Wire(dialect), LanePolicy(pace=PacePolicy(Rate(1, 60.0, "1/m")), breaker=sick))
+
+    async def main() -> list[Settlement]:
+        found = [await carrier.carry(update("0"))]
+        for customer in "123":
+            carrier._lane.noted(customer, NotSent("down"), "down")
+        async with asyncio.TaskGroup() as group:
+            probing = group.create_task(carrier.carry(update("1")))
+            await asyncio.sleep(10)
+            carrier._lane.close("quota", None)
+        carrier._lane.reopen()
+        async with asyncio.timeout(300):
+            return [*found, probing.result(), await carrier.carry(update("2"))]
+
+    found = [settlement.outcome for settlement in virtual.run(main())]
+    assert found == [Outcome.DELIVERED, Outcome.DEFERRED, Outcome.DELIVERED]
+
+
+@pytest.mark.parametrize("answers", [(), (404,)])
+def test_a_settlement_tells_what_was_sent_and_the_status_of_the_last_reply(virtual: Any, answers: tuple[Answer, ...]) -> None:
+    dialect, what = Dialect(signs_in=False), replace(update(), stays=True)
+    dialect.verdicts[404] = Refused("no")
+    settlement, _ = carried(virtual, *answers, what=what, vendor=dialect)
+    told = (settlement.changes, settlement.requests, settlement.status, settlement.stays)
+    assert told == (what.changes, what.requests, answers[0] if answers else 200, True)
 
 
 def test_a_refusal_in_the_second_of_two_requests_leaves_the_first_in_doubt(virtual: Any) -> None:

@@ -53,6 +53,7 @@ DEFERRED, REJECTED, UNKNOWN = Outcome.DEFERRED, Outcome.REJECTED, Outcome.UNKNOW
         (StopAccount("quota", later(hours=3)), {}, Stop("quota", later(hours=3))),
         (StopAccount("quota", later(hours=-3)), {}, Stop("quota", NOW)),
         (StopAccount("quota", later(days=400)), {}, Stop("quota", NOW + LONGEST_WAIT)),
+        (StopAccount("credentials"), {"waits": MOST_WAITS}, Stop("credentials", None)),
         # the vendor says how long
         (Wait("429", later(seconds=7)), {}, Pause(later(seconds=7))),
         (Wait("429", later(seconds=7)), {"attempts": 4, "seconds": 1e6}, Pause(later(seconds=7))),
