@@ -2,11 +2,11 @@
 
 import marshal
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, overload
 
-from xxhash import xxh3_128_digest
+from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 Keyed = tuple[str, bytes]
 NO_KEY = (None, "")
@@ -49,9 +49,12 @@ class Sealed(Sequence[Keyed]):
         return map(self._seal, self._rows)
 
 
-def digester(key: bytes) -> Callable[[Any], bytes]:
-    """Makes the digest of a row or of many; seeded, so that nobody who does not know the key makes two that look the same."""
-    seed = int.from_bytes(key[:8])
+def digester(key: bytes, names: Iterable[str] = ()) -> Callable[[Any], bytes]:
+    """Makes the digest of a row or of many, whose values have these names.
+
+    Seeded, so that nobody who does not know the key makes two that look the same.
+    """
+    seed = xxh3_64_intdigest(marshal.dumps(tuple(names), 2), int.from_bytes(key[:8]))
 
     def digest(row: Any) -> bytes:
         """Version 2 of marshal writes the same bytes for the same plain values, whatever else the process holds."""

@@ -63,6 +63,7 @@ class Sql(Source):
     def __init__(self, table: Table, dialect: Dialect, digest_key: bytes) -> None:
         self._table = table
         self._dialect = dialect
+        self._digest_key = digest_key
         self._digest = digester(digest_key)
         self._columns: Mapping[str, str] | None = None
         self._ever: AbstractSet[str] = frozenset()
@@ -73,7 +74,7 @@ class Sql(Source):
             self.woken = partial(dialect.listen, table.channel)
 
     async def fields(self) -> Mapping[str, str]:
-        """The columns and the lists, looked up once."""
+        """The columns and the lists, as they were looked up for the last read."""
         lists = {child.name: await child.kind() for child in self._children}
         return {**await self._known(), **lists}
 
@@ -85,6 +86,7 @@ class Sql(Source):
                 what = f"{self._table.name}: column {', '.join(sorted(gone))} has gone"
                 raise SourceError(f"{what}: put it back, or take it out of the maps and start anew")
             self._columns, self._ever = found, found.keys()
+            self._digest = digester(self._digest_key, (*found, *self._table.children))
         return self._columns
 
     async def _look_again(self) -> None:
@@ -146,7 +148,8 @@ class Sql(Source):
                 return
 
     async def _read(self, cursor: object) -> AsyncGenerator[Page, None]:
-        """One read of one moment."""
+        """One read of one moment; columns that were renamed meanwhile make other rows."""
+        self._columns = None
         columns = await self._known()
         shape = self._shape(columns)
         async with self._dialect.snapshot() as snapshot:

@@ -283,6 +283,14 @@ async def test_rows_of_another_table_are_a_list(ground: Ground, store: Memory) -
     assert await fresh(source, store) == ["1"]
 
 
+async def test_lists_that_change_places_make_another_customer(ground: Ground, store: Memory) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    queries = {"names": "SELECT Id, Name FROM Customer", "times": "SELECT Id, Moved FROM Customer"}
+    assert await fresh(ground.source(cursor=None, children=queries), store) == ["1"]
+    swapped = dict(zip(reversed(queries), queries.values(), strict=True))
+    assert await fresh(ground.source(cursor=None, children=swapped), store) == ["1"]
+
+
 async def test_a_query_of_children_that_cannot_be_used_is_named(ground: Ground) -> None:
     ground.fill([])
     for query, said in (("SELECT Id FROM Customer", "has to select the customer's key first"), ("SELECT 1 FROM nix", "nix")):

@@ -327,6 +327,20 @@ async def test_a_row_that_goes_back_to_what_it_was_is_found(ground: Ground, stor
         assert await fresh(source, store) == ["1"]
 
 
+@pytest.mark.parametrize("is_new", [False, True])
+async def test_columns_that_change_places_make_other_customers(ground: Ground, store: Memory, is_new: bool) -> None:
+    """The values of every row stay as they are; whether the source is new or has been open all the time."""
+    names = ["Id INTEGER PRIMARY KEY", "Name TEXT", "Called TEXT"]
+    ground.fill([(1, "Ann", "Bea")], ", ".join(names))
+    source = ground.source(cursor=None)
+    assert await fresh(source, store) == ["1"]
+    ground.run("DROP TABLE Customer")
+    ground.fill([(1, "Ann", "Bea")], ", ".join([names[0], names[2], names[1]]))
+    source = ground.source(cursor=None) if is_new else source
+    assert await fresh(source, store) == ["1"]
+    assert (await one(source)).values["Name"] == "Bea"
+
+
 async def test_a_row_that_moves_during_the_read_is_read_then_or_next_time(lite: Lite, store: Memory) -> None:
     lite.run("PRAGMA journal_mode = WAL")
     lite.fill([(number, "x", at(number)) for number in range(3 * PAGE)])

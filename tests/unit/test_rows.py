@@ -45,3 +45,8 @@ def test_a_digest_depends_on_every_value_and_its_type_and_on_the_key() -> None:
     digests = [digester(b"k" * 32)(row) for row in rows] + [digester(b"l" * 32)(rows[0])]
     assert len(set(digests)) == len(rows) + 1
     assert digests[:-1] == [digester(b"k" * 32)(row) for row in rows]
+
+
+def test_a_digest_depends_on_the_names_of_the_values_and_their_order() -> None:
+    names = [("Name", "Called"), ("Called", "Name"), ("NameCalled",), ("Name",), ()]
+    assert len({digester(b"k" * 32, of)(("Ann", "Bea")) for of in names}) == len(names)
