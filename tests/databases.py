@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -32,7 +32,8 @@ async def run_postgres(url: str, *statements: str) -> None:
         await connection.close()
 
 
-async def run_mysql(url: str, *statements: str) -> None:
+async def run_mysql(url: str, *statements: str) -> Sequence[Any]:
+    """The rows of the last one."""
     parts = urlsplit(url)
     connection = await asyncmy.connect(
         host=parts.hostname,
@@ -46,7 +47,9 @@ async def run_mysql(url: str, *statements: str) -> None:
     async with connection.cursor() as cursor:
         for statement in statements:
             await cursor.execute(statement)
+        rows: Sequence[Any] = await cursor.fetchall()
     await connection.ensure_closed()
+    return rows
 
 
 @pytest.fixture(scope="session")
@@ -67,10 +70,10 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres(postgres_server: str) -> Iterator[str]:
-    """The URL of a schema of one's own."""
+    """The URL of a schema of one's own, by whose name its connections are known, too."""
     schema = f"test_{uuid4().hex}"
     elsewhere(run_postgres(postgres_server, f"CREATE SCHEMA {schema}"))
-    yield f"{postgres_server}{'&' if '?' in postgres_server else '?'}search_path={schema}"
+    yield f"{postgres_server}{'&' if '?' in postgres_server else '?'}search_path={schema}&application_name={schema}"
     elsewhere(run_postgres(postgres_server, f"DROP SCHEMA {schema} CASCADE"))
 
 

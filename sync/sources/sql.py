@@ -18,12 +18,11 @@ from sync.ports import Page, Source, Span
 from sync.sources.children import Children
 from sync.sources.dialect import Dialect, Lost, Row, Snapshot, Unreadable
 from sync.sources.rows import NO_KEY, TWICE, Sealed, digester, key_text
-from sync.sources.watermark import Course, behind, kept
+from sync.sources.watermark import AHEAD, Course, behind, kept
 
 PAGE = 1000
 RETRIES = (0.5, 2.0)
 """Seconds to wait before a read that broke off is taken up again."""
-AHEAD = "lies in the future in {} rows: set the clock or the values right; until then they are read every time"
 BACK = "has gone back (a copy was restored, a clock set back, or the newest rows deleted): every row is compared once more"
 HALF = 2**31
 """Numbers of transactions go round; after more than half of them, every row counts as changed."""
@@ -134,7 +133,8 @@ class Sql(Source):
             try:
                 async with aclosing(self._read(cursor)) as pages:
                     async for page in pages:
-                        cursor, tries = cursor if page.cursor is None else page.cursor, 0
+                        if page.cursor not in (None, cursor):  # else it begins anew, and may break off there every time
+                            cursor, tries = page.cursor, 0
                         yield page
             except Lost:
                 if tries == len(RETRIES):

@@ -2,8 +2,7 @@
 
 import asyncio
 import sys
-import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,18 +11,14 @@ import asyncpg
 import pytest
 
 from sync.errors import NotThere, SourceError
-from sync.pipeline.detect import Stream, detect
 from sync.sources.alchemy import AlchemyDialect
 from sync.sources.dialect import Address
 from sync.sources.mysql import MysqlDialect
 from sync.sources.postgres import PostgresDialect, trigger
-from sync.sources.rows import TWICE
 from sync.sources.sql import PAGE, Sql, Table
 from sync.stores.memory import Memory
-from tests.conformance.test_sources import KEY, MINUTES, Ground, Postgres, at, fresh, ground, keys, one, store
+from tests.conformance.grounds import KEY, MINUTES, Ground, Postgres, at, fresh, keys, one
 from tests.databases import elsewhere, run_mysql, run_postgres
-
-__all__ = ["ground", "store"]
 
 NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
@@ -89,66 +84,42 @@ async def test_what_is_committed_during_a_read_is_not_part_of_it(server: Postgre
     assert [key for key, _ in first.rows] + rest == [str(number) for number in range(2 * PAGE)]
 
 
-async def test_memory_is_flat_in_the_number_of_rows(ground: Ground) -> None:
-    """A page is in memory, not the source."""
-    peaks = []
-    for first, last in ((0, 15 * PAGE), (15 * PAGE, 60 * PAGE)):
-        ground.fill([(number, "x" * 200, at(number)) for number in range(first, last)])
-        source = ground.source()
-        await source.fields()
-        tracemalloc.start()
-        assert sum([len(page.rows) async for page in source.changed(None)]) == last
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0]
-
-
-async def looked_at(keys: Sequence[str]) -> int:
-    await asyncio.sleep(0.005)
-    return len(keys)
-
-
-async def test_memory_is_flat_in_the_number_of_those_who_are_called(ground: Ground) -> None:
-    """The 60 pages more would be 3.3 MB; a driver may take in 20 pages at once, but not more while they are looked at."""
-    peaks = []
-    for first, last in ((0, 30 * PAGE), (30 * PAGE, 90 * PAGE)):
-        ground.fill([(number, "x" * 200, at(number)) for number in range(first, last)])
-        source = ground.source()
-        await source.fields()
-        tracemalloc.start()
-        assert sum([await looked_at(keys) async for keys in source.everybody()]) == last
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 2_000_000
-
-
 # ---- broken connections
 
 
+@pytest.mark.needs("server")
 @pytest.mark.parametrize("cursor", ["Moved", None])
-async def test_a_connection_that_breaks_amid_a_read_is_made_anew_and_nobody_is_missed(
-    server: Postgres, cursor: str | None
-) -> None:
-    server.fill([(number, "x" * 200, at(number)) for number in range(5 * PAGE)])
-    source = server.source(cursor=cursor)
-    pages = source.changed(None)
-    found = {key for key, _ in (await anext(pages)).rows}
-    server.run(KILL)
-    found |= {key async for page in pages for key, _ in page.rows}
-    assert len(found) == 5 * PAGE
+async def test_a_connection_that_breaks_amid_a_read_is_made_anew_and_nobody_is_missed(ground: Ground, cursor: str | None) -> None:
+    ground.fill([(number, "x" * 200, at(number)) for number in range(60 * PAGE)])
+    pages = ground.source(cursor=cursor).changed(None)
+    found = [key for key, _ in (await anext(pages)).rows]
+    ground.cut()
+    found += [key async for page in pages for key, _ in page.rows]
+    assert len(set(found)) == 60 * PAGE
+    assert len(found) > 60 * PAGE
 
 
-async def test_a_connection_that_broke_meanwhile_is_made_anew(server: Postgres) -> None:
-    server.fill([(1, "Ann", at(0))])
-    source = server.source()
+@pytest.mark.needs("server")
+async def test_a_connection_that_broke_meanwhile_is_made_anew(ground: Ground) -> None:
+    ground.fill([(1, "Ann", at(0))])
+    source = ground.source()
     await keys(source)
-    server.run(KILL)
+    ground.cut()
     assert (await one(source)).values["Name"] == "Ann"
 
 
-KILL = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE query LIKE '%' || current_schema() || '%' OR (pid <> pg_backend_pid() AND state = 'idle in transaction')
-OR (pid <> pg_backend_pid() AND datname = current_database() AND state = 'idle' AND query LIKE 'ROLLBACK%')"""
+@pytest.mark.needs("server")
+async def test_a_connection_that_breaks_again_and_again_is_told(ground: Ground) -> None:
+    """Without a cursor a read begins anew each time, and would never end."""
+    ground.fill([(number, "x" * 200, at(number)) for number in range(60 * PAGE)])
+    pages = ground.source(cursor=None).changed(None)
+
+    async def cut_at_every_page() -> None:
+        async for _ in pages:
+            ground.cut()
+
+    with pytest.raises(SourceError, match=r"^sources\.crm: [^\n]+$"):
+        await asyncio.wait_for(cut_at_every_page(), 60)
 
 
 @pytest.mark.parametrize(
@@ -202,30 +173,7 @@ async def test_a_date_with_zeros_stays_text_and_moves_no_cursor(mysql: str, stor
     await source.close()
 
 
-async def test_a_key_that_two_rows_have_is_nobodys(ground: Ground) -> None:
-    ground.fill([(1, "Ann", at(0)), (2, "Bea", at(0)), (1, "Another Ann", at(0))], ground.columns.replace(" PRIMARY KEY", ""))
-    found = await ground.source().fetch(["1", "2"])
-    assert {customer.key: customer.trouble for customer in found} == {"1": TWICE, "2": ""}
-
-
-async def test_rows_without_a_key_are_told_with_what_to_do_and_the_others_are_taken(ground: Ground, store: Memory) -> None:
-    ground.fill([(1, "Ann", at(0)), (None, "nobody", at(0))], ground.columns.replace(" PRIMARY KEY", ""))
-    with pytest.raises(SourceError, match=r"sources\.crm: 1 of 2 rows have no key; the others are taken: give them one"):
-        await fresh(ground.source(), store)
-    assert [waiting.customer for waiting in await store.pending("rpm", "", 9)] == ["1"]
-
-
-async def test_a_key_that_becomes_text_names_the_same_customers(ground: Ground, store: Memory) -> None:
-    ground.fill([(7, "Ann", at(0))])
-    source = ground.source()
-    await fresh(source, store)
-    ground.run("DROP TABLE Customer")
-    ground.fill([("7", "Ann", at(0))], ground.columns.replace("Id INTEGER", "Id VARCHAR(9)"))
-    again = ground.source()
-    assert await keys(again) == ["7"]
-    assert (await one(again, "7")).values["Name"] == "Ann"
-
-
+@pytest.mark.needs("sql")
 async def test_a_column_that_has_gone_is_told_and_not_taken_for_empty(ground: Ground, store: Memory) -> None:
     ground.fill([(1, "Ann", at(0))])
     source = ground.source()
@@ -236,37 +184,10 @@ async def test_a_column_that_has_gone_is_told_and_not_taken_for_empty(ground: Gr
         await source.fetch(["1"])
 
 
-async def test_a_clock_that_is_wrong_is_told_and_moves_no_cursor(ground: Ground, store: Memory) -> None:
-    ground.fill([(1, "Ann", at(0)), (2, "Bea", NOW + timedelta(days=400))])
-    source = ground.source()
-    told: list[str] = []
-    await detect(Stream("crm", source, "", ["rpm"]), store, note=told.append)
-    ground.fill([(3, "Cem", at(1))])
-    assert await fresh(source, store) == ["1", "2", "3"]
-    assert told == [
-        "sources.crm: Moved lies in the future in 1 rows: set the clock or the values right; until then they are read every time"
-    ]
-
-
-async def test_a_cursor_that_goes_back_has_every_row_compared_once_more(ground: Ground, store: Memory) -> None:
-    """A copy of yesterday was restored."""
-    ground.fill([(1, "Ann", at(0)), (2, "Bea", at(60)), (3, "Cem", at(61))])
-    source = ground.source()
-    await fresh(source, store)
-    ground.run(f"UPDATE Customer SET Name = 'Bo', Moved = '{at(1)}' WHERE Id = 2", "DELETE FROM Customer WHERE Id = 3")
-    told: list[str] = []
-    await detect(Stream("crm", source, "", ["rpm"]), store, note=told.append)
-    assert [waiting.customer for waiting in await store.pending("rpm", "", 9)] == ["2"]
-    said = "has gone back (a copy was restored, a clock set back, or the newest rows deleted): every row is compared once more"
-    assert told == [f"sources.crm: Moved {said}"]
-    told.clear()
-    await detect(Stream("crm", source, "", ["rpm"]), store, note=told.append)
-    assert told == []
-
-
 # ---- what is read
 
 
+@pytest.mark.needs("sql")
 async def test_rows_of_another_table_are_a_list(ground: Ground, store: Memory) -> None:
     ground.fill([(1, "Ann", at(0)), (2, "Bea", at(0))])
     ground.run("CREATE TABLE Seen (Id INTEGER, Name VARCHAR(9), Called INTEGER)",
@@ -283,6 +204,7 @@ async def test_rows_of_another_table_are_a_list(ground: Ground, store: Memory) -
     assert await fresh(source, store) == ["1"]
 
 
+@pytest.mark.needs("sql")
 async def test_lists_that_change_places_make_another_customer(ground: Ground, store: Memory) -> None:
     ground.fill([(1, "Ann", at(0))])
     queries = {"names": "SELECT Id, Name FROM Customer", "times": "SELECT Id, Moved FROM Customer"}
@@ -291,6 +213,7 @@ async def test_lists_that_change_places_make_another_customer(ground: Ground, st
     assert await fresh(ground.source(cursor=None, children=swapped), store) == ["1"]
 
 
+@pytest.mark.needs("sql")
 async def test_a_query_of_children_that_cannot_be_used_is_named(ground: Ground) -> None:
     ground.fill([])
     for query, said in (("SELECT Id FROM Customer", "has to select the customer's key first"), ("SELECT 1 FROM nix", "nix")):
@@ -300,6 +223,7 @@ async def test_a_query_of_children_that_cannot_be_used_is_named(ground: Ground) 
 
 
 @pytest.mark.parametrize("selection", [{}, {"query": "SELECT * FROM Customer"}, {"cursor": None}])
+@pytest.mark.needs("sql")
 async def test_only_rows_for_which_the_condition_holds_are_read(
     ground: Ground, store: Memory, selection: Mapping[str, Any]
 ) -> None:
@@ -423,18 +347,12 @@ async def test_a_table_of_another_schema_is_named_with_a_dot(server: Postgres, s
     await source.close()
 
 
+@pytest.mark.needs("sql")
 async def test_a_table_that_is_not_there_is_told_with_those_that_are(ground: Ground) -> None:
     ground.fill([])
     with pytest.raises(NotThere, match="the source has no table Kunde") as told:
         await ground.source(table="Kunde").fields()
     assert "Customer" in told.value.valid
-
-
-async def test_several_can_fetch_at_once(ground: Ground) -> None:
-    ground.fill([(number, "x", at(0)) for number in range(20)])
-    source = ground.source()
-    found = await asyncio.gather(*(source.fetch([str(number)]) for number in range(20)))
-    assert [customer.key for [customer] in found] == [str(number) for number in range(20)]
 
 
 async def test_a_value_that_the_database_quotes_is_not_told(server: Postgres) -> None:
@@ -447,6 +365,7 @@ async def test_a_value_that_the_database_quotes_is_not_told(server: Postgres) ->
 # ---- what it tells of itself
 
 
+@pytest.mark.needs("sql")
 async def test_a_source_tells_how_far_its_cursor_reaches_and_how_to_make_it_quick(ground: Ground) -> None:
     ground.fill([(1, "Ann", at(0)), (2, "Bea", at(60)), (3, "Cem", None)])
     source = ground.source()
@@ -459,6 +378,7 @@ async def test_a_source_tells_how_far_its_cursor_reaches_and_how_to_make_it_quic
         assert (await source.span()).indexed is True
 
 
+@pytest.mark.needs("sql")
 async def test_a_source_without_a_cursor_tells_of_none(ground: Ground) -> None:
     assert ground.source(cursor=None).span is None
 

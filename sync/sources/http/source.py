@@ -5,7 +5,7 @@ Whoever comes twice is one customer, as shown last; whoever cannot be read is on
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -121,7 +121,7 @@ class Http(Source):
         finally:
             seen.close()
         if self._narrowed:
-            yield Page((), walk.reached())
+            yield Page((), walk.reached(), note=walk.note(self._policy.name))
 
     async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
         """As the list has just shown them; who was not on it is asked for singly, or else the whole list is read."""
@@ -144,6 +144,7 @@ class Http(Source):
     async def _turn(self, since: object, walk: Walk, seen: Seen) -> AsyncIterator[Page]:
         """From the first page to the last; back by one where a page does not overlap that should."""
         at: object = None
+        last: Values = None
         stuck = 0
         walk.begin()
         while True:
@@ -154,11 +155,14 @@ class Http(Source):
             stuck = 0 if set(keys) - met else stuck + 1
             if stuck > STUCK:
                 raise SourceError(f"{self._policy.name}: the list repeats itself without an end: is its paging named right?")
-            for start in range(0, len(listed.items), BATCH):
-                yield await self._taken(listed.items[start : start + BATCH], since, walk, seen)
-            at = listed.next if listed.again is None or (keys and keys[0] in met) else listed.again
+            joins = listed.again is not None and _joins(listed.items, met, last)
+            items = listed.items[1:] if joins and listed.items[0][0] is None else listed.items
+            for start in range(0, len(items), BATCH):
+                yield await self._taken(items[start : start + BATCH], since, walk, seen)
+            at = listed.next if joins or listed.again is None else listed.again
             if at is None:
                 return
+            last = listed.items[-1][1] if listed.items else None
 
     async def _page(self, since: object, at: object) -> Listed:
         try:
@@ -177,6 +181,7 @@ class Http(Source):
         customers = await self._customers({key: told[key] for key in moved}, marks)
         keyless = sum(key is None for key, _ in items)
         walk.fresh += len(told.keys() - known.keys())
+        walk.look_ahead(told[key] for key in told if key not in known or known[key][1] != walk.turns)
         walk.left_out += keyless + len({key for key, _ in items if key is not None} - told.keys())
         seen.note(walk.turns, [(key, marks[key], customers.get(key)) for key in moved])
         seen.meet(walk.turns, told.keys() - customers.keys())
@@ -224,6 +229,14 @@ class Http(Source):
     def _digest(self, values: Values) -> bytes:
         """Of the values in the order of their names, with a decimal other than the text that looks like it."""
         return self._hash((json.dumps(values, sort_keys=True, default=lambda number: [str(number)]),))
+
+
+def _joins(items: Sequence[tuple[str | None, Values]], met: Collection[str], last: Values) -> bool:
+    """Whether a page begins with somebody who was met, or, if that one has no key, with the very last of the page before."""
+    if not items:
+        return False
+    key, values = items[0]
+    return values == last if key is None else key in met
 
 
 def _types(customers: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -5,13 +5,14 @@ read. A list is settled when nobody can have slipped: its pages overlap or keep 
 the way and shown as many, or it has been read once more and showed nobody new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sync.model import Listed
 from sync.sources.http.stamps import earlier, latest, written
+from sync.sources.watermark import AHEAD, in_future
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class Walk:
     turns: int = 0
     fresh: int = 0
     left_out: int = 0
+    ahead: int = 0
     _pages: int = 0
     _total: int | None = None
     _totals: set[int | None] = field(default_factory=set)
@@ -33,7 +35,7 @@ class Walk:
     def begin(self) -> None:
         """From the first page on."""
         self.turns += 1
-        self.fresh = self.left_out = self._pages = 0
+        self.fresh = self.left_out = self.ahead = self._pages = 0
         self._totals = set()
 
     def met(self, page: Listed) -> None:
@@ -47,6 +49,15 @@ class Walk:
         """One customer more."""
         if self.changes is not None and self._ended is not None:
             self._greatest = latest(self._greatest, (values or {}).get(self.changes), self._ended)
+
+    def look_ahead(self, customers: Iterable[Mapping[str, Any] | None]) -> None:
+        """Counts those among them, met for the first time in this turn, whose time lies in the future."""
+        if self.changes is not None and self._ended is not None:
+            self.ahead += sum(in_future((values or {}).get(self.changes), self._ended) for values in customers)
+
+    def note(self, name: str) -> str:
+        """What is odd about this reading."""
+        return f"{name}: {self.changes} {AHEAD.format(self.ahead)}" if self.ahead else ""
 
     def is_settled(self, seen: int, *, steady: bool) -> bool:
         """Whether nobody is missing; `seen` is everybody who was, in all turns."""
