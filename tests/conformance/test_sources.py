@@ -669,7 +669,7 @@ async def test_several_can_fetch_at_once(ground: Ground) -> None:
 
 @pytest.mark.needs("flat")
 async def test_memory_is_flat_in_the_number_of_rows(ground: Ground) -> None:
-    """A page is in memory, not the source."""
+    """A page is in memory, not the source: 6 pages more are 1.8 MB at least, half a megabyte more or less is chance."""
     peaks, (few, many) = [], ground.crowd
     for first, last in ((0, few * PAGE), (few * PAGE, many * PAGE)):
         ground.fill([(number, "x" * 200, at(number)) for number in range(first, last)])
@@ -679,7 +679,7 @@ async def test_memory_is_flat_in_the_number_of_rows(ground: Ground) -> None:
         assert sum([len(page.rows) async for page in source.changed(None)]) == last
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0]
+    assert peaks[1] < 1.2 * peaks[0] + 500_000
 
 
 async def looked_at(keys: Sequence[str]) -> int:
