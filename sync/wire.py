@@ -58,11 +58,7 @@ class Wire:
                 body = await _read(reply, LONGEST_LIST if request.lists else LARGEST_REPLY)
                 return Reply(reply.status, _headers(reply), body, datetime.now(UTC))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if not connected:
-                raise NotSent(f"no connection: {_said(error, seconds)}") from None
-            if isinstance(error, TimeoutError):
-                raise Broken(f"no answer within {seconds:g} s") from None
-            raise Broken(f"the connection broke: {_said(error, seconds)}") from None
+            raise _failure(error, seconds, connected=connected) from None
         except ValueError:
             raise NotSent("a header holds what no header may: is there a line break in a credential?") from None
 
@@ -113,6 +109,14 @@ def _headers(reply: aiohttp.ClientResponse) -> Mapping[str, str]:
     if not links[1:]:
         return reply.headers
     return {name.lower(): value for name, value in reply.headers.items()} | {"link": ", ".join(links)}
+
+
+def _failure(error: Exception, seconds: float, *, connected: bool) -> NotSent | Broken:
+    if not connected:
+        return NotSent(f"no connection: {_said(error, seconds)}")
+    if isinstance(error, TimeoutError):
+        return Broken(f"no answer within {seconds:g} s")
+    return Broken(f"the connection broke: {_said(error, seconds)}")
 
 
 def _said(error: Exception, seconds: float) -> str:

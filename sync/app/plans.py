@@ -1,6 +1,6 @@
 """Dry runs: what a run or an undo would send, without anything that could write or send."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -68,16 +68,8 @@ async def propose_of(
     async with AsyncExitStack() as stack:
         ledger = open_forgetful(state_path(settings))
         stack.push_async_callback(ledger.close)
-        told, plans = list(troubles), list[Plan]()
-        for feed in feeds:
-            try:
-                made = await make_plans(feed, ledger, watch, told)
-            except SyncError as error:
-                told.append(str(error))
-                continue
-            for plan in made:
-                stack.callback(plan.close)
-                plans.append(plan)
+        told = list(troubles)
+        plans = await _made(feeds, lambda feed: make_plans(feed, ledger, watch, told), told, stack)
         there = {plan.target for plan in plans}
         missing = tuple(target.name for feed in feeds for target in feed.chosen if target.name not in there)
         yield Proposal(new_run(), await _seen(plans, settings, ledger), tuple(told), missing)
@@ -95,19 +87,27 @@ async def propose_undo(settings: Settings, run: str) -> AsyncIterator[Proposal]:
         troubles = await _undoable(run, names, ledger, settings)
         board = open_board(settings, Redactor(), stack)
         feeds, unread = await open_feeds(board, names, key, stack) if names else ([], [])
-        plans: list[Plan] = []
-        for feed in feeds:
-            try:
-                made = [await plan_undo(run, target, feed, ledger) for target in feed.chosen]
-            except SyncError as error:
-                troubles.append(str(error))
-                continue
-            for plan in made:
-                stack.callback(plan.close)
-                plans.append(plan)
+        plans = await _made(feeds, lambda feed: plan_undo(run, feed, ledger), troubles, stack)
         there = {plan.target for plan in plans}
         missing = tuple(name for name in names if name not in there)
         yield Proposal(new_run(), await _seen(plans, settings, ledger), (*troubles, *unread), missing, run)
+
+
+async def _made(
+    feeds: Sequence[Feed], make: Callable[[Feed], Awaitable[Sequence[Plan]]], troubles: list[str], stack: AsyncExitStack
+) -> list[Plan]:
+    """The plans of every source that can be read; what cannot is added to `troubles`."""
+    plans: list[Plan] = []
+    for feed in feeds:
+        try:
+            made = await make(feed)
+        except SyncError as error:
+            troubles.append(str(error))
+            continue
+        for plan in made:
+            stack.callback(plan.close)
+            plans.append(plan)
+    return plans
 
 
 async def _undoable(run: str, names: Sequence[str], ledger: Reading, settings: Settings) -> list[str]:

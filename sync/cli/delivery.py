@@ -19,7 +19,7 @@ from sync.model import dumps
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Telling:
     """What a delivery prints beside its troubles: its figures as JSON or as text, or, where that was asked for, its report."""
 
     as_json: bool
@@ -53,13 +53,13 @@ def apply(
     from sync import app as parts
     from sync.settings import load
 
-    said = Said(as_json, form, showing)
-    write, settings = said.writer(), load(config)
+    telling = Telling(as_json, form, showing)
+    write, settings = telling.writer(), load(config)
 
     def work(watch: Any, stopping: asyncio.Event) -> Any:
         return parts.apply_saved(settings, file, parts.Caller(watch, stopping, REDACTOR), write)
 
-    raise typer.Exit(loop.run(until_stopped(lambda stopping: _delivered(settings, (), stopping, work, said))))
+    raise typer.Exit(loop.run(until_stopped(lambda stopping: _delivered(settings, (), stopping, work, telling))))
 
 
 @logged("error")
@@ -79,16 +79,18 @@ def run(
     from sync import app as parts
     from sync.settings import load
 
-    said = Said(as_json, form, showing)
-    write, settings = said.writer(), load(config)
+    telling = Telling(as_json, form, showing)
+    write, settings = telling.writer(), load(config)
 
     def work(watch: Any, stopping: asyncio.Event) -> Any:
         return parts.run_once(settings, target or [], parts.Caller(watch, stopping, REDACTOR), write)
 
-    raise typer.Exit(loop.run(until_stopped(lambda stopping: _delivered(settings, target or [], stopping, work, said))))
+    raise typer.Exit(loop.run(until_stopped(lambda stopping: _delivered(settings, target or [], stopping, work, telling))))
 
 
-async def _delivered(settings: Any, names: Sequence[str], stopping: asyncio.Event, work: Callable[..., Any], said: Said) -> int:
+async def _delivered(
+    settings: Any, names: Sequence[str], stopping: asyncio.Event, work: Callable[..., Any], telling: Telling
+) -> int:
     """Runs or applies, and tells how it went."""
     from sync import app as parts
     from sync.reports.gates import gates_text
@@ -99,9 +101,9 @@ async def _delivered(settings: Any, names: Sequence[str], stopping: asyncio.Even
         report = await work(watch, stopping)
     found = await parts.failures(settings, names)
     dropped = [(target, one.customer, one.fields, one.reason) for target, one in report.dropped]
-    if said.report:
+    if telling.report:
         print(dropped_text(dropped).lstrip("\n"), end="\n" if dropped else "", file=sys.stderr)
-    elif said.as_json:
+    elif telling.as_json:
         print(dumps(run_tree(report.run, report.targets, report.troubles, dropped, report.gates)).decode())
     else:
         print(run_text(report.run, report.targets, found) + gates_text(report.gates) + dropped_text(dropped))

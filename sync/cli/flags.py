@@ -15,7 +15,7 @@ Save = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan t
 Command = Callable[..., None]
 
 
-def told(working: Command, flags: Iterable[inspect.Parameter]) -> Command:
+def with_flags(working: Command, flags: Iterable[inspect.Parameter]) -> Command:
     """`working`, with these flags for its parameters."""
     signature = inspect.Signature(list(flags))
     working.__signature__ = signature  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sync.cli.flags import Command, flag, flags_of, told
+from sync.cli.flags import Command, flag, flags_of, with_flags
 from sync.log import Format, Redactor, configure
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -26,6 +26,6 @@ def logged(level: Level) -> Callable[[Command], Command]:
             command(**words)
 
         options = (flag("log_level", LevelOption, level), flag("log_format", FormatOption, "auto"))
-        return told(working, (*flags_of(command), *options))
+        return with_flags(working, (*flags_of(command), *options))
 
     return with_options

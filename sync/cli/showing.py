@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sync.cli.flags import Command, flag, flags_of, told
+from sync.cli.flags import Command, flag, flags_of, with_flags
 from sync.model import TargetPlan
 
 
@@ -71,7 +71,7 @@ def shows(command: Command) -> Command:
         showing = Showing(**{part.name: words.pop(part.name) for part in parts})
         command(showing=showing, **words)
 
-    return told(working, _unfolded(flags_of(command), parts))
+    return with_flags(working, _unfolded(flags_of(command), parts))
 
 
 def _unfolded(own: list[Parameter], parts: list[Parameter]) -> Iterator[Parameter]:

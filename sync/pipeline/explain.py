@@ -56,11 +56,7 @@ async def explained(asked: Asked, customer: str, field: str | None, failure: Fai
     if undone and isinstance(projected, Record):
         projected = keeping(projected, undone.leaves, target)
     record = projected if isinstance(projected, Record) else None
-    here = (
-        baseline
-        if baseline and baseline.place == target.vendor.place and (not record or baseline.id == record.identity.value)
-        else None
-    )
+    here = baseline if baseline and _is_here(baseline, target, record) else None
     return Explanation(
         target.name,
         customer,
@@ -71,6 +67,10 @@ async def explained(asked: Asked, customer: str, field: str | None, failure: Fai
         tuple(history),
         _note(bool(found), projected),
     )
+
+
+def _is_here(baseline: Baseline, target: Target, record: Record | None) -> bool:
+    return baseline.place == target.vendor.place and (not record or baseline.id == record.identity.value)
 
 
 def _note(found: bool, projected: Record | Misfit | None) -> str:

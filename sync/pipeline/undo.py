@@ -18,11 +18,16 @@ from sync.pipeline.restore import Ground, Restored, keeps, restored
 from sync.ports import Filer
 
 
-async def plan_undo(run: str, target: Target, feed: Feed, store: Filer) -> Plan:
-    """The plan for one target; what cannot be put back is rejected, with an error per field. Raises SourceError, StateError.
+async def plan_undo(run: str, feed: Feed, store: Filer) -> list[Plan]:
+    """A plan for each chosen target of one source. Raises SourceError, StateError.
 
-    No gate on the source's rows is asked: what is put back does not come from there.
+    What cannot be put back is rejected, with an error per field.
     """
+    return [await _plan(run, target, feed, store) for target in feed.chosen]
+
+
+async def _plan(run: str, target: Target, feed: Feed, store: Filer) -> Plan:
+    """No gate on the source's rows is asked: what is put back does not come from there."""
     plan = Plan(target.name, await store.known(target.name), target.census())
     after = ""
     while customers := await store.told(run, target.name, after, PAGE):

@@ -151,7 +151,7 @@ class Rpm(Vendor):
         """There is no token; a look at `Info`, which changes nothing, shows whether the key is accepted."""
         reply = yield Request("POST", f"{self._base}/Info", {})
         words = _error(reading.tree(reply) or {})
-        if CREDENTIALS.fullmatch(_folded(words).rstrip(".")) or reply.status == HTTPStatus.UNAUTHORIZED:
+        if CREDENTIALS.fullmatch(_said(words)) or reply.status == HTTPStatus.UNAUTHORIZED:
             raise StopAccount(f"credentials refused: {words or reading.phrase(reply)}")
         return Token("")
 
@@ -180,7 +180,7 @@ class RpmListing(Listing):
         reply = yield Request("POST", f"{self._base}/Customers", {}, lists=True)
         answer = reading.tree(reply) or {}
         words = _error(answer)
-        if reply.status == HTTPStatus.OK and NOBODY.fullmatch(_folded(words).rstrip(".")):
+        if reply.status == HTTPStatus.OK and NOBODY.fullmatch(_said(words)):
             return Listed((), reading.date(reply), total=0)
         if words or reply.status != HTTPStatus.OK:
             raise _failure(reply, words)
@@ -193,7 +193,7 @@ class RpmListing(Listing):
     def read(self, key: str) -> Conversation[Mapping[str, Any] | None]:
         """By id, with its custom fields by name."""
         reply = yield Request("POST", f"{self._base}/Customer", {"CustomerID": int(key), "IncludeLocations": True})
-        if UNKNOWN_CUSTOMER.fullmatch(_folded(_error(reading.tree(reply) or {})).rstrip(".")):
+        if UNKNOWN_CUSTOMER.fullmatch(_said(_error(reading.tree(reply) or {}))):
             return None
         result = dict(_result(reply, Identity(key)))
         pairs = result.pop("Fields", None)
@@ -241,6 +241,11 @@ def _error(answer: Mapping[str, Any]) -> str:
     return reading.quoted(error if isinstance(error, str) else orjson.dumps(error).decode()) or "an error without a message"
 
 
+def _said(words: str) -> str:
+    """As the patterns of errors are written."""
+    return _folded(words).rstrip(".")
+
+
 def _result(reply: Reply, identity: Identity) -> Mapping[str, Any]:
     """What CustomerEdit and Customer answer: the customer that was asked for."""
     answer = reading.tree(reply) or {}
@@ -260,7 +265,7 @@ def _failure(reply: Reply, words: str) -> VendorError:
 
     "Permission denied" is one, too: it may be about a single customer, which must not stop the others.
     """
-    said = _folded(words).rstrip(".")
+    said = _said(words)
     if CREDENTIALS.fullmatch(said) or (reply.status == HTTPStatus.UNAUTHORIZED):
         return StopAccount(f"credentials refused: {words or reading.phrase(reply)}")
     if QUOTA.fullmatch(said):
