@@ -1,10 +1,6 @@
-"""The rows of files, taken one by one -> customers by key, from a database that nobody else sees and that memory need not hold.
-
-It is SQLite's temporary kind: a file without a name, so that nothing stays behind, even of a process that is killed.
-"""
+"""The rows of files, taken one by one -> customers by key, without memory that grows with their number."""
 
 import pickle
-import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -16,11 +12,9 @@ import orjson
 from sync.model import Customer
 from sync.sources.formats.base import Damaged, Row, Sheet
 from sync.sources.rows import TWICE, key_text
+from sync.sources.scratch import open_scratch
 
 SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -8000;
 CREATE TABLE rows (key TEXT NOT NULL, digest BLOB NOT NULL, sheet INTEGER NOT NULL, trouble TEXT NOT NULL, content BLOB NOT NULL);
 """
 SUPERSEDED = "DELETE FROM rows AS old WHERE sheet < (SELECT max(sheet) FROM rows WHERE key = old.key)"
@@ -32,8 +26,7 @@ class Spool:
     def __init__(self, key: str, digest: Callable[[tuple[Any, ...]], bytes]) -> None:
         self._key = key
         self._digest = digest
-        self._connection = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-        self._connection.executescript(SCHEMA)
+        self._connection = open_scratch(SCHEMA)
         self._sheets: list[Sheet] = []
         self.close = weakref.finalize(self, self._connection.close)
         self.keyless = 0

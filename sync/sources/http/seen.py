@@ -1,21 +1,15 @@
-"""The customers of a list as it is read, page by page -> who was seen, in which turn, and what they are now.
-
-A database of SQLite's temporary kind: memory does not grow with it, and nothing stays behind.
-"""
+"""The customers of a list as it is read, page by page -> who was seen, in which turn, and what they are now."""
 
 import pickle
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from sync.model import Customer
+from sync.sources.scratch import open_scratch
 
 SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -8000;
 CREATE TABLE seen (key TEXT PRIMARY KEY, mark BLOB NOT NULL, turn INTEGER NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
 """
 GONE = pickle.dumps(None)
@@ -27,8 +21,7 @@ class Seen:
     """Everybody whom one reading of a list has shown, as shown last; a `mark` is another one when the list shows a change."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-        self._database.executescript(SCHEMA)
+        self._database = open_scratch(SCHEMA)
 
     def __len__(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM seen").fetchone()[0])
