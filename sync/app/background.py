@@ -78,6 +78,7 @@ async def serve(directory: Path, listen: Address | None, asked: Asked, redactor:
             await _Host(directory, base, house, place, asked).run(config)
         except asyncio.CancelledError:
             if not supervisor.dead:
+                log.warning("service.stopped", unsettled=await base.store.in_flight())
                 raise
     if supervisor.dead:
         raise SyncError(f"the service has ended: {supervisor.dead}")
@@ -186,6 +187,7 @@ class _Host:
 
     async def _end(self, main: asyncio.Task[None] | None) -> None:
         await self._asked.stopping.wait()
+        log.info("service.stopping")
         self._closing.set()
         if self._service.supervisor.dead and main:
             asyncio.get_running_loop().call_later(self._asked.grace, main.cancel)

@@ -24,7 +24,8 @@ async def until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
             os._exit(128 + number)
         signals.append(number)
         stopping.set()
-        print("stopping: what is in flight is finished first; again to end at once", file=sys.stderr)
+        if sys.stderr.isatty():  # elsewhere nobody looks on, and lines may have to be JSON
+            print("stopping: what is in flight is finished first; again to end at once", file=sys.stderr)
         running.call_later(GRACE_SECONDS, task.cancel)
 
     for number in (signal.SIGTERM, signal.SIGINT):

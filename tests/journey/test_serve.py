@@ -203,6 +203,26 @@ def test_stopping_in_the_middle_of_a_delivery_loses_nothing(ready: Place) -> Non
     assert {vendor: len(ready.sandbox.updates(vendor)) for vendor in VENDORS} == dict.fromkeys(VENDORS, 6)
 
 
+def test_a_vendor_that_hangs_keeps_no_service_from_stopping_and_what_was_not_settled_is_told(ready: Place) -> None:
+    ready.edit("config/sync.toml", 'timeout = "2s"', 'timeout = "60s"')
+    ready.sandbox.fault(vendor="rpm", fault="hang", seconds=60, times=None)
+    with serving(ready) as service:
+        until(lambda: all(len(ready.sandbox.holds(vendor)) == 6 for vendor in VENDORS if vendor != "rpm"), "the others know all")
+        begun = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - begun < 10  # after which Docker kills
+    assert [line["event"] for line in service.lines if line["event"].startswith("service.")] == [
+        "service.started",
+        "service.stopping",
+        "service.stopped",
+    ]
+    assert service.said("service.stopped")[0]["unsettled"] == {"rpm": 6}
+    assert service.others == []
+    ready.sandbox.mend()
+    assert ready.cli("run").code == 0
+    assert len(ready.sandbox.holds("rpm")) == 6
+
+
 def test_a_side_task_that_dies_ends_the_service_and_is_named(ready: Place) -> None:
     with serving(ready) as service:
         until(lambda: len(ready.sandbox.holds("rpm")) == 6, "everybody is known")
