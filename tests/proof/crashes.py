@@ -25,6 +25,8 @@ from tests.proof import rules
 from tests.proof.firm import Company, changed, configure, in_flight, out_of_step, people
 from tests.proof.sandboxes import start
 
+FAR = 1_000_000_000
+"""A failpoint that nobody reaches."""
 FAULTS: Sequence[Mapping[str, Any]] = (
     {"fault": "drop_after", "probability": 0.15, "times": None},
     {"fault": "drop_before", "probability": 0.08, "times": None},
@@ -188,11 +190,11 @@ class Worker:
 
 
 def _sync(settings: Settings, dying: int, counted: int | None) -> int:
-    failpoints.arm(f"*:{dying}" if dying else "*:1000000000")
+    failpoints.arm(f"*:{dying or FAR}")
     random.seed(dying)
     report = asyncio.run(app.run_once(settings, (), app.Caller()))
     if counted is not None:
-        os.write(counted, str(1_000_000_000 - failpoints._left[0]).encode())
+        os.write(counted, str(FAR - failpoints._left[0]).encode())
     return 1 if report.troubles else 0
 
 

@@ -11,10 +11,9 @@ from typing import Any
 from sync import app, failpoints
 from sync.settings import Settings
 from tests.proof.conftest import Tell
-from tests.proof.crashes import Trial, Worker, forked
+from tests.proof.crashes import FAR, Trial, Worker, forked
 from tests.proof.firm import changed, out_of_step
 
-FAR = 1_000_000_000
 NEW = "was never to be told"
 """Of a customer that the bad run was the first to tell of, nothing earlier is known."""
 
