@@ -305,7 +305,7 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Lives:
-    """So many lives of one shape that were cut short, of `last` places where that can be, and those that came to something else."""
+    """So many lives of one shape that were cut short, of `last` places where that can be; what came out `wrong`, by place."""
 
     shape: str
     last: int
