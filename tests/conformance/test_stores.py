@@ -832,6 +832,15 @@ async def test_a_run_whose_process_ended_is_interrupted_and_reports_what_it_had_
     assert first.report == REPORT
 
 
+async def test_what_other_runs_had_told_is_not_what_an_interrupted_one_reports(store: Store) -> None:
+    await told(store, "before", "7")
+    await store.log_run("before", MORNING - SECOND, MORNING, REPORT)
+    await store.begin_run("one", MORNING, {})
+    await store.recover()
+    [last, _] = await store.runs(9)
+    assert last.report["targets"] == {}
+
+
 async def told(store: Store, run: str, customer: str, target: str = "rpm", before: Leaf = "old", reason: str = "") -> Settlement:
     """One customer in the history of a run."""
     version = await filed(store, customer, target)
@@ -871,6 +880,13 @@ async def test_an_episode_tells_all_that_was_sent_and_what_became_of_it(store: S
     assert (episode.outcome, episode.attempts, episode.status, episode.errors) == (Outcome.DELIVERED, 2, 200, sent.errors)
     assert (episode.changes, episode.place) == (sent.changes, HERE)
     assert episode.requests == (("PUT", "https://vendor.example/7", '{"Name":"Ann"}'),)
+
+
+async def test_an_episode_is_of_one_target(store: Store) -> None:
+    await told(store, "one", "7")
+    await told(store, "one", "7", "shop", reason="elsewhere")
+    assert [episode.target for episode in (await store.episodes("one", "rpm", ["7"])).values()] == ["rpm"]
+    assert [episode.target for episode in await store.history("rpm", "7", 9)] == ["rpm"]
 
 
 async def test_of_two_episodes_of_one_run_the_last_counts_and_other_runs_do_not(store: Store) -> None:
@@ -1117,6 +1133,22 @@ async def test_a_release_is_of_one_target_alone(store: Store) -> None:
     assert await released(store) == {"7": set()}
 
 
+async def test_a_release_lets_the_same_customer_wait_on_at_another_target(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    version = await filed(store, "7", "shop")
+    holds = (hold("max_cleared", "Fax"),)
+    await store.settle("shop", HERE, [Settlement("7", "1", version, Outcome.HELD, said_of(holds), holds=holds)], run="run 1")
+    assert await store.release("rpm", "max_cleared") == Released(1)
+    assert await store.holding("shop") == [Holding("max_cleared", "run 1", "run 1", 1)]
+
+
+async def test_what_was_released_can_be_taken_up_at_once(store: Store) -> None:
+    await held(store, "7", hold("max_cleared", "Fax"))
+    assert await store.resumable() == {}
+    await store.release("rpm", "max_cleared")
+    assert (await store.resumable())["rpm"] <= datetime.now(UTC)
+
+
 async def test_a_release_ends_when_its_customer_is_filed_again(store: Store) -> None:
     await held(store, "7", hold("max_cleared", "Fax"))
     await store.release("rpm", "max_cleared")
@@ -1305,6 +1337,14 @@ async def test_what_is_younger_stays_and_so_does_who_is_out_of_step(store: Store
     assert [failure.customer for failure in await store.failures(["rpm"])] == ["7"]
 
 
+async def test_runs_that_are_younger_stay(store: Store) -> None:
+    now = datetime.now(UTC)
+    await store.log_run("old", now - 9 * SECOND, now - 5 * SECOND, REPORT)
+    await store.log_run("young", now, now, REPORT)
+    assert await store.prune(now - SECOND, 99) == 1
+    assert [run.run for run in await store.runs(9)] == ["young"]
+
+
 # ---- who is gone
 
 
@@ -1385,6 +1425,53 @@ async def test_sources_are_called_side_by_side(store: Store) -> None:
     await store.meet("crm", ["7"])
     assert await store.end_roll(RollCall("erp", ["web"], ["web"])) == 1
     assert await store.end_roll(RollCall("crm", ["rpm"], ["rpm"])) == 0
+
+
+async def test_a_roll_call_of_one_source_says_nothing_of_the_customers_of_another(store: Store) -> None:
+    await in_step(store, "7", "8")
+    await store.file(Filing("erp", [("9", DIGEST)], ["web"]))
+    await store.begin_roll("crm")
+    await store.meet("crm", ["7", "8", "10"])
+    await store.begin_roll("erp")
+    await store.meet("erp", ["9"])
+    assert await store.end_roll(RollCall("erp", ["web"], ["web"])) == 0
+    assert await waiting(store, "web") == ["9"]
+    assert await store.seen("crm", ["7", "8"]) == {"7", "8"}
+
+
+async def test_who_is_called_in_one_source_is_new_there_although_another_has_shown_the_same_key(store: Store) -> None:
+    await store.file(Filing("erp", [("7", DIGEST)], ["web"]))
+    assert await called(store, "7") == 0
+    assert (await marks(store), await marks(store, "shop")) == ({"7": False}, {"7": False})
+
+
+async def test_one_is_gone_and_another_returns_at_the_same_roll_call(store: Store) -> None:
+    await in_step(store, "7", "8")
+    assert await called(store, "8", "9") == 1
+    assert await marks(store) == {"7": True, "9": False}
+    assert await store.seen("crm", ["7", "8", "9"]) == {"8", "9"}
+
+
+async def test_a_target_that_was_out_of_the_configuration_when_somebody_returned_is_new_when_it_is_back(store: Store) -> None:
+    await store.enrol("web", "crm", "map 1")
+    await store.enrol("erp", "elsewhere", "map 1")
+    await called(store, "7")
+    assert await store.enrol("web", "crm", "map 1")
+    assert await waiting(store, "web") == ["7"]
+    assert not await store.enrol("erp", "elsewhere", "map 1")
+
+
+async def test_who_is_gone_from_one_source_keeps_what_was_put_back_of_the_same_key_of_another(store: Store) -> None:
+    await store.enrol("web", "erp", "map 1")
+    await in_step(store, "7", "8")
+    await store.put_back("web", [Undone("7", "run", {"Name": "Bea"})])
+    await called(store, "8")
+    assert list(await store.undone("web", ["7"])) == ["7"]
+
+
+async def test_a_roll_call_that_cannot_count_finds_no_rows_that_are_nobodys(store: Store) -> None:
+    await called(store, "7")
+    assert (await store.roll("crm")).surplus == 0
 
 
 async def test_what_a_roll_has_found_is_remembered_with_rows_that_are_nobodys(store: Store) -> None:

@@ -8,7 +8,6 @@ import pytest
 from tests.proof.conftest import Tell
 from tests.proof.storms import Storm, weathered
 
-
 SEEDS = int(os.environ.get("STORM_SEEDS", "3"))
 """How many long storms there are; `STORM_SEEDS=30 make test-long` for more."""
 

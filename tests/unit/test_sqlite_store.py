@@ -1,5 +1,6 @@
 """What the state in a SQLite file promises beside what every store does: about its file, and about dry runs."""
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -15,7 +16,7 @@ import pytest
 
 from sync.errors import FieldError, StateError
 from sync.model import Change, Claim, Filing, Identity, Outcome, Pending, Secret, Settlement, Update
-from sync.stores.file import keep_key, secret_key
+from sync.stores.file import is_locked, keep_key, secret_key
 from sync.stores.migrations import MIGRATIONS
 from sync.stores.sqlite import Ledger, Sqlite, open_forgetful, open_store
 
@@ -281,6 +282,17 @@ async def test_a_lock_of_another_program_is_told(path: Path) -> None:
     await store.close()
 
 
+async def test_a_probe_finds_out_whether_anything_can_be_written(path: Path) -> None:
+    await written(path)
+    store = open_store(path, exclusive=True, patience=0.05)
+    await store.probe()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StateError, match="locked by another program"):
+            await store.probe()
+    await store.close()
+
+
 async def test_a_full_disk_is_told_and_writes_nothing(store: Sqlite, path: Path) -> None:
     pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -328,7 +340,39 @@ async def test_whoever_needs_not_be_alone_can_work_beside_a_run(store: Sqlite, p
     assert [row.customer for row in await store.pending("rpm", "", 9)] == ["7"]
 
 
+async def test_a_transaction_that_reads_before_it_writes_waits_for_whoever_works_beside_it(store: Sqlite, path: Path) -> None:
+    change = Change("Name", None, "Ann")
+    with closing(sqlite3.connect(path, isolation_level=None)) as beside:
+        beside.execute("BEGIN IMMEDIATE")
+        beside.execute("UPDATE versions SET last = last + 1")
+        intending = asyncio.create_task(store.intend("rpm", [Update("7", Identity("1"), 1, (change,), {}, ())]))
+        await asyncio.sleep(0.05)
+        beside.execute("COMMIT")
+        await intending
+    assert await store.in_flight() == {"rpm": 1}
+
+
+async def test_a_state_is_locked_while_a_process_runs_on_it(path: Path) -> None:
+    assert not is_locked(path)
+    store = open_store(path, exclusive=True)
+    assert is_locked(path)
+    await store.close()
+    assert not is_locked(path)
+    beside = open_store(path, exclusive=False)
+    assert not is_locked(path)
+    await beside.close()
+
+
 # ---- a dry run
+
+
+async def test_a_dry_run_knows_whom_it_has_just_filed(path: Path) -> None:
+    await written(path)
+    ledger = open_forgetful(path)
+    await ledger.file(Filing("crm", [("10", DIGEST)], ["rpm"]))
+    await ledger.file(Filing("erp", [("11", DIGEST)], ["rpm"]))
+    assert await ledger.seen("crm", ["7", "10", "11"]) == {"7", "10"}
+    await ledger.close()
 
 
 async def everything(ledger: Ledger) -> list[str]:
