@@ -25,6 +25,10 @@ class FieldError:
     field: str
     message: str
 
+    def __str__(self) -> str:
+        """What is wrong with a whole row is no field's."""
+        return f"{self.field}: {self.message}" if self.field else self.message
+
 
 class SyncError(Exception):
     """Any expected failure; its text is one line for a person, without a secret and without a customer's values."""

@@ -94,10 +94,10 @@ def _parsed(reply: Reply) -> object:
 
 
 def retry_after(reply: Reply) -> datetime | None:
-    """The moment that `Retry-After` names (RFC 9110, seconds or a date), as aware UTC; None if it names none."""
+    """The moment that `Retry-After` names (a date, or seconds, by some with parts), as aware UTC; None if it names none."""
     value = reply.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return reply.at + timedelta(seconds=min(int(value[:12]), LONGEST_WAIT))
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", value):
+        return reply.at + timedelta(seconds=min(float(value[:12]), LONGEST_WAIT))
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):

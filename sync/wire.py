@@ -124,5 +124,7 @@ def _said(error: Exception, seconds: float) -> str:
         return f"none within {min(seconds, CONNECT_SECONDS):g} s"
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
         return f"nobody listens at {error.host}:{error.port}"  # asyncio's own words are "Connect call failed ('10.0.0.1', 80)"
+    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
+        return "the answer is cut off, or garbled"  # aiohttp's own words name a 400 that nobody sent
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     return (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__

@@ -139,6 +139,16 @@ def chosen_targets(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names) or tuple(settings.targets)
 
 
+def check_fields(settings: Settings, names: Sequence[str]) -> None:
+    """A field that no map has would show that nothing changes. Raises SyncError."""
+    known = [
+        field for target in settings.targets.values() for field in (*(rule.field for rule in target.rules), *target.gone.leaves)
+    ]
+    for name in names:
+        if not any(field == name or field.startswith(f"{name}.") for field in known):
+            raise SyncError(f"no target maps a field {name}{nearest(name, known)}")
+
+
 async def open_feeds(board: Switchboard, names: Sequence[str], key: bytes, stack: AsyncExitStack) -> tuple[list[Feed], list[str]]:
     """Every source that a chosen target needs; a source that cannot be read is told, and its targets wait. Raises ConfigError."""
     feeds: list[Feed] = []

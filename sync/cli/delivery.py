@@ -81,6 +81,7 @@ def run(
 
     telling = Telling(as_json, form, showing)
     write, settings = telling.writer(), load(config)
+    parts.check_fields(settings, showing.field or ())
 
     def work(watch: Any, stopping: asyncio.Event) -> Any:
         return parts.run_once(settings, target or [], parts.Caller(watch, stopping, REDACTOR), write)

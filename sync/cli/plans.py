@@ -34,6 +34,7 @@ def plan(
 
     write = showing.writer(form)
     settings = load(config)
+    parts.check_fields(settings, showing.field or ())
 
     def report(proposal: Any) -> None:
         write(proposal.title, proposal.targets)

@@ -166,7 +166,7 @@ def _settled(entry: Entry) -> Settlement | None:
         case Unchanged(waiting):
             return Settlement(waiting.customer, "", waiting.version, Outcome.UNCHANGED)
         case Rejection(waiting, errors, parked, holds):
-            reason = "; ".join(f"{error.field}: {error.message}" for error in errors[:3])
+            reason = "; ".join(map(str, errors[:3]))
             told = (reason, errors)
             return Settlement(waiting.customer, "", waiting.version, Outcome.REJECTED, *told, parked=parked, holds=holds)
         case Held(update, _, reason, holds):

@@ -53,7 +53,7 @@ def _whether_skipped(test: MapTest, found: Record | Misfit | None) -> tuple[Mism
             wanted = "errors" if test.errors is not None else "a record"
             return (Mismatch("", Said(wanted), Said("skipped: where or without_id leaves this customer out")),)
         case Misfit(errors):
-            return (Mismatch("", Said("skipped"), Said("; ".join(f"{error.field}: {error.message}" for error in errors))),)
+            return (Mismatch("", Said("skipped"), Said("; ".join(map(str, errors)))),)
     return (Mismatch("", Said("skipped"), Said("a record")),)
 
 

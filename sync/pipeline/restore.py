@@ -76,7 +76,7 @@ def _away(episode: Episode, held: Baseline | None, now: Entry, place: str) -> st
         case Foreign():
             return "the customer is not this target's any more"
         case Rejection():
-            told = "; ".join(f"{error.field}: {error.message}" for error in now.errors[:1])
+            told = "; ".join(map(str, now.errors[:1]))
             return f"the customer does not fit the target as it is now ({told})"
     if held is None:
         return "nothing is known of what the target holds"

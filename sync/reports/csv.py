@@ -55,7 +55,7 @@ def _rows(target: TargetPlan) -> Iterator[Row]:
                 yield from (_told(entry, change, "update", GONE if entry.gone else "") for change in entry.changes)
             case Told():
                 gone = [GONE] if entry.update.gone else []
-                why = "; ".join([*gone, entry.reason, *(f"{error.field}: {error.message}" for error in entry.errors)]).strip("; ")
+                why = "; ".join([*gone, entry.reason, *map(str, entry.errors)]).strip("; ")
                 yield from (_told(entry.update, change, entry.outcome.value, why) for change in entry.update.changes)
             case Rejection():
                 yield from _errors(entry)

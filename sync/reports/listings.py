@@ -91,7 +91,7 @@ def failures_text(failures: Sequence[Failure], most: int | None = None) -> str:
 
 def reasons(failure: Failure) -> str:
     """The reason is often nothing but what is wrong with the fields."""
-    told = [f"{error.field}: {error.message}" for error in failure.errors]
+    told = list(map(str, failure.errors))
     messages = [error.message for error in failure.errors]
     if failure.reason and failure.reason not in {*messages, "; ".join(messages), "; ".join(told[:3])}:
         told.insert(0, failure.reason)

@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 
 from sync.settings.base import Table
-from sync.settings.values import Duration
+from sync.settings.values import Duration, Whole
 
 
 class AlertsTable(Table):
@@ -11,7 +11,7 @@ class AlertsTable(Table):
 
     urls: tuple[SecretStr, ...] = Field(default=(), description='as apprise reads them: "mailto://...", "slack://..."')
     after: Duration = Field(default="10s", validate_default=True, description="what lasts for less is not told")
-    intervals: int = Field(default=5, ge=1, description="of a target's schedule without success that are too many")
+    intervals: Whole = Field(default=5, ge=1, description="of a target's schedule without success that are too many")
 
     @property
     def addresses(self) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ from sync.pipeline.lane import LanePolicy
 from sync.pipeline.pace import PacePolicy
 from sync.pipeline.retry import RetryPolicy
 from sync.settings.base import Table
-from sync.settings.values import Duration, RateText
+from sync.settings.values import Duration, RateText, Whole
 
 
 def _several(value: object) -> object:
@@ -20,7 +20,7 @@ def _several(value: object) -> object:
 class RetryTable(Table):
     """`[accounts.NAME.retry]`: how often and how long the same request is repeated."""
 
-    attempts: int = Field(default=5, ge=1)
+    attempts: Whole = Field(default=5, ge=1)
     total: Duration = Field(default="2m", validate_default=True)
     backoff: Duration = Field(default="500ms", validate_default=True)
     longest: Duration = Field(default="30s", validate_default=True)
@@ -29,9 +29,9 @@ class RetryTable(Table):
 class BreakerTable(Table):
     """`[accounts.NAME.breaker]`: when a vendor counts as unwell, and how it is probed."""
 
-    failures: int = Field(default=5, ge=1)
+    failures: Whole = Field(default=5, ge=1)
     cooldown: Duration = Field(default="5s", validate_default=True)
-    probes: int = Field(default=3, ge=1)
+    probes: Whole = Field(default=3, ge=1)
 
 
 class LaneTable(Table):
@@ -39,7 +39,7 @@ class LaneTable(Table):
 
     rate: RateText | None = None
     quota: Annotated[tuple[RateText, ...], BeforeValidator(_several)] = ()
-    concurrency: int = Field(default=4, ge=1, le=256)
+    concurrency: Whole = Field(default=4, ge=1, le=256)
     timeout: Duration = Field(default="30s", gt=timedelta(0), validate_default=True)
     patience: Duration = Field(default="60s", validate_default=True)
     retry: RetryTable = RetryTable()

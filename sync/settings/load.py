@@ -76,9 +76,17 @@ def _check_accounts(sources: Mapping[str, SourceTable], known: Known, page: Page
 
 
 def _target_files(directory: Path, mistakes: list[Mistake]) -> list[Path]:
-    found = sorted((directory / "targets").glob("*.toml"))
+    """Files whose name begins with a dot are those of editors and systems."""
+    folder = directory / "targets"
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix == ".toml" and not path.name.startswith("."))
+    except FileNotFoundError:
+        found = []
+    except OSError as error:
+        mistakes.append(Mistake(str(folder), "", str(error.strerror)))
+        return []
     if not found:
-        mistakes.append(Mistake(str(directory / "targets"), "", "there is no target: write one, targets/NAME.toml"))
+        mistakes.append(Mistake(str(folder), "", "there is no target: write one, targets/NAME.toml"))
     return found
 
 

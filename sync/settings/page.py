@@ -38,7 +38,7 @@ class Page:
     def parsed(self) -> dict[str, Any] | None:
         """The file as TOML; None where it is not."""
         try:
-            return tomllib.loads(self.path.read_text(encoding="utf-8"))
+            return tomllib.loads(self.path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             self.wrong("", "there is no such file: `customer-sync init DIR` writes one to start from")
         except OSError as error:
@@ -65,6 +65,10 @@ def _said(model: type[BaseModel], kind: str, message: str, place: Sequence[str],
         return f"unknown key{nearest(name, _keys(model, tables) if tables else [*beside, *_keys(model, ())])}"
     if kind == "missing":
         return "is missing"
+    if kind == "string_type":
+        return 'has to be text; in sync.toml also { env = "NAME" } or { file = "PATH" }'
+    if kind == "too_short":
+        return "is empty"
     message = message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 

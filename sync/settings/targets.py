@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from sync.model import Field
 from sync.pipeline.gates import GatePolicy
 from sync.pipeline.gone import GonePolicy
@@ -11,6 +13,7 @@ from sync.pipeline.project import Rule
 from sync.pipeline.rules import compile_rules, nearest
 from sync.ports import Vendor
 from sync.settings.accounts import Dialects
+from sync.settings.constants import Mistakes, constants, validated
 from sync.settings.fingerprint import fingerprint
 from sync.settings.gone import gone_policy
 from sync.settings.page import Page
@@ -81,6 +84,8 @@ def _compiled(page: Page, tree: Mapping[str, Any], table: TargetTable | None, di
     written, maps = tree.get("fields"), tree.get("maps", {})
     rules, wrong = compile_rules(written, fields, maps) if isinstance(written, dict) and isinstance(maps, dict) else ((), [])
     page.all_wrong(wrong)
+    if rules:
+        page.all_wrong(_unfit_constants(rules, tree["fields"], dialect.Customer))
     if table is None:
         return None
     mapped = [rule.field for rule in rules]
@@ -92,6 +97,12 @@ def _compiled(page: Page, tree: Mapping[str, Any], table: TargetTable | None, di
     gone, wrong = gone_policy(table, dialect.Customer, fields)
     page.all_wrong(wrong)
     return Draft(page, tree, table, rules, fields, gone)
+
+
+def _unfit_constants(rules: Sequence[Rule], written: Mapping[str, Any], schema: type[BaseModel]) -> Mistakes:
+    """What would be rejected of every customer is a mistake of the map."""
+    tree, wrong = constants(rules, written)
+    return wrong + validated(tree, schema, "fields")[1]
 
 
 def _check_match(match: str, mapped: Sequence[str], vendor: type[Vendor], page: Page) -> None:

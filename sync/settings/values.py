@@ -39,6 +39,13 @@ def _duration(value: object) -> object:
     return timedelta(seconds=float(seconds))
 
 
+def _whole(value: object) -> object:
+    """A number may come as text from the environment; true is none."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("whole", "has to be a whole number")
+    return value
+
+
 def _rate(value: object) -> object:
     if isinstance(value, Rate):
         return value
@@ -135,6 +142,7 @@ def _written(example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": ["string", "integer"], "examples": [example]})
 
 
+Whole = Annotated[int, BeforeValidator(_whole)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), _written("5m")]
 RateText = Annotated[Rate, BeforeValidator(_rate), WithJsonSchema({"type": "string", "examples": ["3/s", "10800/h"]})]
 LimitText = Annotated[Limit, BeforeValidator(_limit), _written("30%")]

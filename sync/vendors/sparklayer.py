@@ -180,6 +180,8 @@ class SparkLayer(Vendor):
         text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
         if not text:
             raise ValueError("the vendor's id has to be text that is not empty")
+        if text in {".", ".."}:
+            raise ValueError("the vendor's id cannot be . or ..: an address that ends in it is another one")
         return Identity(text, match)
 
     def requests(self, identity: Identity, changes: Diff, leaves: Mapping[str, Leaf]) -> tuple[Request, ...]:

@@ -196,7 +196,7 @@ def test_a_mistake_never_quotes_a_secret(ready: Place) -> None:
 def test_mistakes_of_the_command_line_are_one_line_too(ready: Place) -> None:
     commands = (
         ("paln",), ("plan", "--traget", "rpm"), ("plan", "--format", "pdf"), ("run", "--log-level", "loud"),
-        ("plan", "--out", "no/such/folder/plan.txt"),
+        ("plan", "--out", "no/such/folder/plan.txt"), ("plan", "--field", "Emial"), ("run", "--field", "Emial"),
     )  # fmt: skip
     done = ready.all(*commands)
     assert [(words, said.code) for words, said in zip(commands, done, strict=True) if said.code != 1] == []

@@ -65,6 +65,10 @@ def test_a_customer_in_trouble_is_rejected_with_the_words_of_its_source_and_clai
     assert found == Misfit((FieldError("", "two rows have this key"),), "")
 
 
+def test_what_is_wrong_with_a_whole_row_is_told_without_a_field() -> None:
+    assert [str(FieldError("", "two rows")), str(FieldError("Email", "is empty"))] == ["two rows", "Email: is empty"]
+
+
 def test_a_record_holds_the_mapped_fields_only_and_how_the_vendor_knows_the_customer() -> None:
     found = project(Customer("7", {"id": 4711, "mail": "a@x.org", "secret": 1}), projection({"email": "mail"}))
     assert found == Record("7", Identity("4711"), {"email": "a@x.org"})

@@ -62,7 +62,7 @@ def test_a_quote_is_one_printable_line_of_bounded_length() -> None:
         ("", None),
         ("soon", None),
         ("-5", None),
-        ("1.5", None),
+        ("1.5", NOW + timedelta(seconds=1.5)),
         ("²", None),
     ],
 )

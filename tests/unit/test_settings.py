@@ -59,9 +59,9 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Loads the files, given by name; those that are not given are well."""
     monkeypatch.chdir(tmp_path)
 
-    def write_and_load(main: str = MAIN, targets: Mapping[str, str | bytes] | None = None) -> Settings:
+    def write_and_load(main: str | bytes = MAIN, targets: Mapping[str, str | bytes] | None = None) -> Settings:
         Path("targets").mkdir(exist_ok=True)
-        Path("sync.toml").write_text(main, encoding="utf-8")
+        Path("sync.toml").write_bytes(main if isinstance(main, bytes) else main.encode())
         for name, text in ({"shop": SHOP} if targets is None else targets).items():
             Path(f"targets/{name}.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
         return load(Path())
@@ -179,6 +179,8 @@ def changed(old: str, new: str) -> tuple[str, dict[str, str]]:
 
 SUCH_AS = 'the fields that tell the vendor that a customer is gone, such as status = "disabled"'
 NO_SUCH = "the vendor has no such field"
+TEXT = 'has to be text; in sync.toml also { env = "NAME" } or { file = "PATH" }'
+RATINGS = "input should be 0 to 5 or one of NotRated, Very_Disatisfied, Disatisfied, Neutral, Satisfied, Very_Satisfied"
 
 
 @pytest.mark.parametrize(
@@ -207,18 +209,20 @@ NO_SUCH = "the vendor has no such field"
             "sync.toml: sources.crm.key: is missing", "sync.toml: sources.crm.kye: unknown key; did you mean key?"]),
         ('table = "Customer"\n', "", ["sync.toml: sources.crm: one of table and query is needed"]),
         ('table = "Customer"', 'table = "a"\nquery = "b"', ["sync.toml: sources.crm: one of table and query is needed"]),
-        ('key = "CustomerId"', "key = 5", ["sync.toml: sources.crm.key: input should be a valid string"]),
+        ('key = "CustomerId"', "key = 5", [f"sync.toml: sources.crm.key: {TEXT}"]),
         ('rate = "3/s"', 'concurrency = "many"', [
             "sync.toml: accounts.shop.concurrency: input should be a valid integer, unable to parse string as an integer"]),
         ('rate = "3/s"', "concurrency = 0", ["sync.toml: accounts.shop.concurrency: input should be greater than or equal to 1"]),
         ('password = "hunter2"\n', "", ["sync.toml: accounts.shop.password: is missing"]),
-        ('password = "hunter2"', "password = 5", ["sync.toml: accounts.shop.password: input should be a valid string"]),
+        ('password = "hunter2"', "password = 5", [f"sync.toml: accounts.shop.password: {TEXT}"]),
         ('id = "sellercloud_id"\n', "", [
             'targets/shop.toml: one of id = "SOURCE FIELD" and match = { FIELD = "SOURCE FIELD" } is needed']),
         ('id = "sellercloud_id"', 'id = "a"\nevery = "5m"\nschedule = "* * * * *"', [
             "targets/shop.toml: every and schedule exclude each other"]),
         ('id = "sellercloud_id"', 'id = "a"\nwithout_id = "drop"', [
             "targets/shop.toml: without_id: input should be 'reject' or 'skip'"]),
+        ('password = "hunter2"', 'password = { envv = "X" }', [f"sync.toml: accounts.shop.password: {TEXT}"]),
+        ('rate = "3/s"', "concurrency = true", ["sync.toml: accounts.shop.concurrency: has to be a whole number"]),
         # who is gone
         ('id = "sellercloud_id"', 'id = "a"\nmissing_in_source = "delete"', [
             "targets/shop.toml: missing_in_source: input should be 'ignore', 'report' or 'deactivate'"]),
@@ -274,6 +278,9 @@ NO_SUCH = "the vendor has no such field"
         ("via =", "vai =", ["targets/shop.toml: fields.Email: unknown key vai; did you mean via?"]),
         ("[fields]\nName", "[field]\nName", [
             "targets/shop.toml: fields: is missing", "targets/shop.toml: field: unknown key; did you mean fields?"]),
+        ("Email =", 'Rating = { value = "many" }\nEmail =', [f"targets/shop.toml: fields.Rating: {RATINGS}"]),
+        ("Email =", 'Title = { value = "x", via = ["int"] }\nEmail =', [
+            "targets/shop.toml: fields.Title: via int: not a number"]),
         # match
         ("match = { Name =", "match = { Website =", [
             "targets/office.toml: match.Website: rpm cannot name a customer by it; it can by Name",
@@ -342,6 +349,26 @@ def test_a_folder_without_a_file_says_how_to_begin(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_target_says_so(loaded: Load) -> None:
     assert mistakes(lambda: loaded(MAIN, {})) == ["targets: there is no target: write one, targets/NAME.toml"]
+
+
+def test_a_folder_of_targets_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "sync.toml").write_text(MAIN)
+    (tmp_path / "targets").write_text("")
+    assert mistakes(lambda: load(tmp_path)) == [f"{tmp_path / 'targets'}: Not a directory"]
+
+
+def test_what_editors_and_systems_leave_in_the_folder_is_no_target(loaded: Load, tmp_path: Path) -> None:
+    loaded(MAIN, {"shop": SHOP})
+    (tmp_path / "targets" / ".#shop.toml").symlink_to("nobody@nowhere:4711")
+    (tmp_path / "targets" / "._shop.toml").write_bytes(b"\x00\x05\x16\x07")
+    assert list(load(Path()).targets) == ["shop"]
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(loaded: Load) -> None:
+    def as_written_there(text: str) -> bytes:
+        return b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()
+
+    assert list(loaded(as_written_there(MAIN), {"shop": as_written_there(SHOP)}).targets) == ["shop"]
 
 
 @pytest.mark.parametrize(
