@@ -4,6 +4,7 @@ import asyncio
 import selectors
 import time
 from collections.abc import Coroutine, Iterator
+from datetime import timedelta
 from typing import Any, TypeVar
 from unittest.mock import Mock
 
@@ -39,6 +40,10 @@ class Clock:
 
     def time(self) -> float:
         return self._epoch + self.now
+
+    def jump(self, by: timedelta) -> None:
+        """Somebody sets the clock on the wall."""
+        self._epoch += by.total_seconds()
 
 
 class Jump(selectors.DefaultSelector):

@@ -56,7 +56,7 @@ class Bulletin:
             if sign.ill == (alert is not None):
                 self._otherwise.pop(sign.about, None)
                 continue
-            since = self._otherwise.setdefault(sign.about, now)
+            since = self._otherwise[sign.about] = min(self._otherwise.get(sign.about, now), now)  # a clock may be set back
             if now - since >= self._after:
                 found.append(_well_again(alert, since) if alert else _wrong(sign, since))
         return found

@@ -145,7 +145,7 @@ class Engine:
         ]
         for turn in self.turns.values():
             line, due = self._lines[turn.target.source], turn.next(now)
-            if due and not turn.busy and line.rests_until is None and line.moved is None and now - due > OVERDUE:
+            if due and not turn.busy and line.rest is None and line.moved is None and now - due > OVERDUE:
                 found.append(f"target {turn.name} is due since {due:%H:%M:%S} and does not run")
         return found
 
@@ -174,7 +174,7 @@ class Engine:
                 await self._read(line, due, now)
                 continue
             starts = [start for turn in turns if not turn.busy and (start := turn.next(now))]
-            await self._rest(line, min(max(start, line.rests_until or start) for start in starts) if starts else None)
+            await self._rest(line, min(max(start, line.free(now)) for start in starts) if starts else None)
 
     async def _hear(self, line: Line, woken: Callable[[], AsyncIterator[None]]) -> None:
         """Runs a source's targets whenever it says that it has changed; while it cannot be heard, the schedules go on alone."""
@@ -209,7 +209,7 @@ class Engine:
             except (ConfigError, SourceError) as error:
                 self._failed(line, run, error)
                 for turn in due:
-                    turn.hold(clock())
+                    turn.hold(clock(), clock())
                 await self._end(run)
                 return
             finally:
@@ -236,7 +236,7 @@ class Engine:
             with bound_contextvars(run=job.run.report.run, target=job.turn.name):
                 try:
                     if shut_until:
-                        job.turn.hold(shut_until)
+                        job.turn.hold(clock(), shut_until)
                     else:
                         await self._pass(outlet, job)
                     await self._done(job)
@@ -260,7 +260,7 @@ class Engine:
                 turn.still = still(plan, who, clock())
         except (ConfigError, SourceError) as error:
             self._failed(job.line, job.run, error)
-            turn.hold(clock())
+            turn.hold(clock(), clock())
         else:
             await self._passed(outlet, report, turn)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sync.facts import Fact
 from sync.pipeline.feeds import Feed
 from sync.ports import Watch
-from sync.service.turns import rest
+from sync.service.turns import Rest, rest
 
 
 def clock() -> datetime:
@@ -25,23 +25,27 @@ class Line:
         self.woken = asyncio.Event()
         self.setbacks = 0
         self.reason = ""
-        self.rests_until: datetime | None = None
+        self.rest: Rest | None = None
         self.moved: datetime | None = None
         self.was_read = False
 
     def rests(self, now: datetime) -> bool:
         """Whether it is left alone just now."""
-        return self.rests_until is not None and self.rests_until > now
+        return self.free(now) > now
+
+    def free(self, now: datetime) -> datetime:
+        """From when on it may be read."""
+        return self.rest.end(now) if self.rest else now
 
     def failed(self, now: datetime, reason: str) -> None:
         """It could not be read, and is left alone for a while."""
         self.reason = reason
         self.setbacks += 1
-        self.rests_until = now + rest(self.setbacks)
+        self.rest = Rest(now, now + rest(self.setbacks))
 
     def recovered(self) -> None:
         """It could be read."""
-        self.setbacks, self.reason, self.rests_until = 0, "", None
+        self.setbacks, self.reason, self.rest = 0, "", None
         self.was_read = True
 
 

@@ -1,6 +1,7 @@
 """One target of the service: when it is next, what it waits for, and what it remembers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sync.model import Timing, Tripped
@@ -16,6 +17,18 @@ def rest(setbacks: int) -> timedelta:
     """How long to leave alone what has failed so many times in a row."""
     doublings: int = 2 ** min(setbacks - 1, 10)
     return min(SHORTEST_REST * doublings, LONGEST_REST)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A time for which something is left alone; a clock that is set back to before it began ends it."""
+
+    since: datetime
+    until: datetime
+
+    def end(self, now: datetime) -> datetime:
+        """When it is over."""
+        return self.until if self.since <= now else now
 
 
 class Turn:
@@ -35,8 +48,7 @@ class Turn:
         self.tripped: Sequence[Tripped] | None = None
         self.still: Still | None = None
         self.since = now
-        self._rests_until = now
-        self._held_until = now
+        self._rests = self._held = Rest(now, now)
         self._counts_as: datetime | None = None
 
     @property
@@ -54,7 +66,7 @@ class Turn:
         if self.asked:
             return now
         moment = None if self.paused else self._moment(now)
-        return None if moment is None else max(self.schedule.start(moment), self._held_until)
+        return None if moment is None else max(self.schedule.start(moment), self._held.end(now))
 
     def is_due(self, now: datetime) -> bool:
         """Whether a run should start now."""
@@ -63,7 +75,7 @@ class Turn:
 
     def may_resume(self, now: datetime) -> bool:
         """Whether those who were put off may be tried between the schedules."""
-        return not self.busy and not self.paused and max(self._rests_until, self._held_until) <= now
+        return not self.busy and not self.paused and max(self._rests.end(now), self._held.end(now)) <= now
 
     def begin(self, now: datetime, *, scheduled: bool) -> None:
         """A run has it now."""
@@ -72,18 +84,18 @@ class Turn:
             self._counts_as = self.schedule.ran(moment, now) if moment is not None and moment <= now else now
         self.busy = True
 
-    def hold(self, until: datetime) -> None:
+    def hold(self, now: datetime, until: datetime) -> None:
         """The run could not be done: it is due as before, but not earlier than then."""
         self.busy = False
         self._counts_as = None
-        self._held_until = until
+        self._held = Rest(now, until)
 
     def end(self, now: datetime, *, put_off: bool, shut: bool) -> None:
         """The run is over. With customers `put_off` they are left alone for a while; with the account `shut`, everybody is."""
         self.busy = self.asked = False
         self.setbacks = self.setbacks + 1 if put_off or shut else 0
-        self._rests_until = now + rest(self.setbacks) if put_off or shut else now
-        self._held_until = self._rests_until if shut else now
+        self._rests = Rest(now, now + rest(self.setbacks) if put_off or shut else now)
+        self._held = self._rests if shut else Rest(now, now)
         succeeded = self.timing.succeeded if put_off or shut else now
         self.timing = Timing(self._counts_as or self.timing.last, succeeded, self.timing.paused)
         self._counts_as = None
@@ -91,5 +103,8 @@ class Turn:
     def _moment(self, now: datetime) -> datetime | None:
         last = self.timing.last
         if last is None:
-            return self.schedule.first(self.since)
-        return self.schedule.following(min(last, now))  # a clock that was set back must not put it off
+            return self.schedule.first(min(self.since, now))
+        if last > now:  # the clock was set back, and the rhythm goes on from here
+            last = now
+            self.timing = replace(self.timing, last=now)
+        return self.schedule.following(last)

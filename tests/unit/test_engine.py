@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import orjson
+import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
@@ -26,7 +27,7 @@ from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules
 from sync.pipeline.speaker import Speaker
 from sync.ports import Page, Source, Store, Watch
-from sync.service.engine import Engine, Setup
+from sync.service.engine import LONGEST_WAIT, Engine, Setup
 from sync.service.scheduler import Schedule
 from sync.service.supervisor import Supervisor
 from sync.stores.memory import Memory
@@ -304,6 +305,46 @@ def test_a_process_that_comes_back_goes_on_in_its_rhythm(virtual: VirtualTime) -
         assert firm.crm.looks == 1
 
     live(virtual, story, timings={name: Timing(now() - timedelta(seconds=30)) for name in ("east", "west")})
+
+
+@pytest.mark.parametrize("away", [timedelta(days=3), timedelta(days=-1), timedelta(hours=-1)], ids=str)
+def test_a_clock_that_jumps_costs_nobody_more_than_a_run_and_makes_none_too_many(virtual: VirtualTime, away: timedelta) -> None:
+    async def story(firm: Firm) -> None:
+        await asyncio.sleep(90)
+        assert firm.watch.runs("east") == 2
+        virtual.clock.jump(away)  # a machine that has slept, or whose clock was wrong
+        firm.crm.rows["1"] = "Anna"
+        await asyncio.sleep(60 + LONGEST_WAIT + 5)
+        assert (firm.east.held[1], firm.west.held[1]) == ("Anna", "Anna")
+        assert (firm.engine.troubles(), firm.watch.runs("east")) == ([], firm.watch.runs("west"))
+        await asyncio.sleep(10 * 60)
+        assert firm.watch.runs("east") in {13, 14}
+
+    live(virtual, story)
+
+
+def test_who_was_put_off_before_the_clock_was_set_back_is_taken_up_all_the_same(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        firm.east.away = True
+        await asyncio.sleep(20)
+        virtual.clock.jump(timedelta(days=-1))
+        firm.east.away = False
+        await asyncio.sleep(2 * 60)
+        assert firm.east.held == {1: "Ann", 2: "Bea"}
+
+    live(virtual, story, every=HOUR)
+
+
+def test_a_source_that_failed_before_the_clock_was_set_back_is_read_all_the_same(virtual: VirtualTime) -> None:
+    async def story(firm: Firm) -> None:
+        firm.crm.broken = True
+        await asyncio.sleep(20)
+        virtual.clock.jump(timedelta(days=-1))
+        firm.crm.broken = False
+        await asyncio.sleep(2 * 60)
+        assert firm.east.held == {1: "Ann", 2: "Bea"}
+
+    live(virtual, story)
 
 
 # ---- between the schedules

@@ -72,7 +72,7 @@ def test_a_paused_target_runs_only_when_asked_to() -> None:
 def test_a_run_that_could_not_be_done_is_due_as_before_but_later() -> None:
     made = turn(NOW - 5 * MINUTE)
     made.begin(NOW, scheduled=True)
-    made.hold(NOW + MINUTE)
+    made.hold(NOW, NOW + MINUTE)
     assert (made.is_due(NOW), made.is_due(NOW + MINUTE), made.timing.last) == (False, True, NOW - 5 * MINUTE)
 
 
