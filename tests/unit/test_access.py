@@ -203,6 +203,13 @@ async def test_names_in_the_configuration_are_answered_too(tmp_path: Path) -> No
         assert answer.status == 200
 
 
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/readyz", 200), ("/metrics", 421), ("/", 421)])
+async def test_a_probe_may_call_the_service_by_its_address_whatever_its_names_are(path: str, status: int, tmp_path: Path) -> None:
+    told = {"Host": "10.0.0.7:8910"}
+    async with visited(tmp_path, 'hosts = ["sync.example.com"]') as visit, visit.client.get(path, headers=told) as answer:
+        assert answer.status == status
+
+
 @pytest.mark.parametrize("path", ["/", "/login", "/static/dashboard.js", "/healthz", "/nowhere", f"/runs/{RUN}/report"])
 async def test_every_answer_keeps_others_out(path: str, tmp_path: Path) -> None:
     async with visited(tmp_path) as visit:

@@ -21,6 +21,8 @@ CSRF: Final = "csrf"
 CSRF_HEADER: Final = "X-CSRF-Token"
 PUBLIC: Final = frozenset({"login", "static"})
 """Names of routes that anybody may use; `healthz`, `readyz` and `metrics` are for the configuration to open."""
+PROBES: Final = frozenset({"healthz", "readyz"})
+"""Called by address, whatever the service's names are; a page of somebody else's learns nothing there."""
 READS: Final = frozenset({"GET", "HEAD"})
 FORM: Final = "application/x-www-form-urlencoded"
 HEADERS: Final[Mapping[str, str]] = {
@@ -105,7 +107,8 @@ class Door:
 
     async def _check(self, request: web.Request) -> None:
         """Raises an HTTPException for whoever may not in."""
-        if not self.policy.admits(request.host):
+        probed = request.match_info.route.name in PROBES & self.policy.open
+        if not (probed or self.policy.admits(request.host)):
             raise web.HTTPMisdirectedRequest(text="this is not the name of this service: see hosts in [service]\n")
         known = self.sessions.read(request.cookies.get(self.cookie, ""))
         request[SESSION] = known or self.sessions.begin(member=False)
