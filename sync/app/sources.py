@@ -21,8 +21,9 @@ from sync.sources.mysql import MysqlDialect
 from sync.sources.places import Disk
 from sync.sources.postgres import PostgresDialect
 from sync.sources.remote import Remote
-from sync.sources.sql import Sql, Table
+from sync.sources.sql import Sql
 from sync.sources.sqlite import SqliteDialect
+from sync.sources.statements import Table
 
 SQLITE = "sqlite:///"
 

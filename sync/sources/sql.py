@@ -5,19 +5,19 @@ What differs from database to database is the `Dialect`'s.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sync.errors import NotThere, SourceError
+from sync.errors import SourceError
 from sync.model import Customer
 from sync.ports import Page, Source, Span
 from sync.sources.children import Children
+from sync.sources.columns import Columns
 from sync.sources.dialect import Dialect, Lost, Row, Snapshot, Unreadable
-from sync.sources.rows import NO_KEY, TWICE, Sealed, digester, key_text
+from sync.sources.rows import NO_KEY, TWICE, Sealed, key_text
+from sync.sources.statements import Shape, Statements, Table
 from sync.sources.watermark import AHEAD, Course, behind, kept
 
 PAGE = 1000
@@ -28,44 +28,14 @@ HALF = 2**31
 """Numbers of transactions go round; after more than half of them, every row counts as changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What is read: a table or a query, of that the rows `where`, by `key` and `cursor` (None: every row, every time)."""
-
-    name: str
-    """How messages call this source, such as `sources.crm`."""
-    key: str
-    table: str | None = None
-    query: str | None = None
-    cursor: str | None = None
-    overlap: timedelta = timedelta(0)
-    where: str | None = None
-    children: Mapping[str, str] = field(default_factory=dict)
-    """For each list of a customer a query: its first column is the customer's key, the others are the list's items."""
-    channel: str | None = None
-    """What the database says something on whenever a row changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is selected of each row, and where in it the key, the cursor, and all by which a change is seen stand."""
-
-    select: str
-    key: int
-    cursor: int
-    content: slice
-
-
 class Sql(Source):
     """Customers in a database."""
 
     def __init__(self, table: Table, dialect: Dialect, digest_key: bytes) -> None:
         self._table = table
         self._dialect = dialect
-        self._digest_key = digest_key
-        self._digest = digester(digest_key)
-        self._columns: Mapping[str, str] | None = None
-        self._ever: AbstractSet[str] = frozenset()
+        self._statements = Statements(table, dialect)
+        self._columns = Columns(self._statements, list(table.children), digest_key)
         self._children = [Children(name, query, dialect) for name, query in table.children.items()]
         if table.cursor is not None:
             self.span = self._span
@@ -75,54 +45,20 @@ class Sql(Source):
     async def fields(self) -> Mapping[str, str]:
         """The columns and the lists, as they were looked up for the last read."""
         lists = {child.name: await child.kind() for child in self._children}
-        return {**await self._known(), **lists}
-
-    async def _known(self) -> Mapping[str, str]:
-        if self._columns is None:
-            found = await self._looked_up()
-            gone = self._ever - found.keys()
-            if gone:  # taken for empty, it would empty the vendors' fields
-                what = f"{self._table.name}: column {', '.join(sorted(gone))} has gone"
-                raise SourceError(f"{what}: put it back, or take it out of the maps and start anew")
-            self._columns, self._ever = found, found.keys()
-            self._digest = digester(self._digest_key, (*found, *self._table.children))
-        return self._columns
-
-    async def _look_again(self) -> None:
-        """After an error: perhaps the columns are others now, and then that is what has to be told."""
-        self._columns = None
-        try:
-            await self._known()
-        except NotThere as error:
-            raise SourceError(f"{self._table.name}: {error}") from None
-
-    async def _looked_up(self) -> Mapping[str, str]:
-        try:
-            return await self._dialect.columns(self._statement("*"))
-        except NotThere as error:
-            name = self._table.table
-            if name is None or name in error.valid:
-                raise
-            raise NotThere(f"the source has no table {name}", "table", name, error.valid) from None
+        return {**await self._columns.known(), **lists}
 
     async def _span(self) -> Span:
         name, table, dialect = self._table.cursor or "", self._table.table, self._dialect
-        columns = await self._known()
-        if dialect.is_transaction(self._cursor_kind(columns)) and name not in columns:
+        columns = await self._columns.known()
+        if dialect.is_transaction(self._statements.cursor_kind(columns)) and name not in columns:
             return Span(None, None)
         column = dialect.clipped(name, columns[name])
         async with dialect.snapshot() as snapshot:
-            ends = self._statement(f"min({column}), max({column})")
+            ends = self._statements.select(f"min({column}), max({column})")
             [[(first, last)]] = [rows async for rows in snapshot.scan(ends, (), 1)]
         indexed = None if table is None else await dialect.indexed(table, name)
-        advice = "" if indexed is not False else self._index(name)
+        advice = "" if indexed is not False else self._statements.index(name)
         return Span(kept(first), kept(last), indexed, advice)
-
-    def _index(self, column: str) -> str:
-        """The statement that makes the cursor quick."""
-        table, quote = self._table.table or "", self._dialect.quote
-        index = quote(f"{table.rpartition('.')[2]}_{column}")
-        return f"CREATE INDEX {index} ON {self._dialect.table(table)} ({quote(column)}, {quote(self._table.key)})"
 
     # ---- what has changed
 
@@ -142,20 +78,20 @@ class Sql(Source):
                 await asyncio.sleep(RETRIES[tries])
                 tries += 1
             except SourceError:
-                await self._look_again()
+                await self._columns.look_again()
                 raise
             else:
                 return
 
     async def _read(self, cursor: object) -> AsyncGenerator[Page, None]:
         """One read of one moment; columns that were renamed meanwhile make other rows."""
-        self._columns = None
-        columns = await self._known()
-        shape = self._shape(columns)
+        self._columns.forget()
+        columns = await self._columns.known()
+        shape = self._statements.shape(columns)
         async with self._dialect.snapshot() as snapshot:
             if self._table.cursor is None:
                 pages = self._pages(snapshot, shape)
-            elif self._dialect.is_transaction(self._cursor_kind(columns)):
+            elif self._dialect.is_transaction(self._statements.cursor_kind(columns)):
                 pages = self._since(snapshot, shape, cursor)
             else:
                 pages = self._behind(snapshot, shape, cursor)
@@ -166,7 +102,7 @@ class Sql(Source):
     async def _pages(
         self, snapshot: Snapshot, shape: Shape, condition: str = "", values: Sequence[object] = ()
     ) -> AsyncGenerator[Page, None]:
-        async with aclosing(snapshot.scan(self._statement(shape.select, condition), values, PAGE)) as found:
+        async with aclosing(snapshot.scan(self._statements.select(shape.select, condition), values, PAGE)) as found:
             async for rows in found:
                 yield await self._page(rows, shape)
 
@@ -176,11 +112,11 @@ class Sql(Source):
         async with aclosing(self._pages(snapshot, shape, f"{column} IS NULL")) as pages:
             async for page in pages:
                 yield page
-        kind = self._cursor_kind(await self._known())
+        kind = self._statements.cursor_kind(await self._columns.known())
         before = None if cursor is None else self._dialect.bound(cursor, kind)
         start = behind(before, self._table.overlap)
         condition = f"{column} IS NOT NULL" if start is None else f"{column} >= {self._dialect.mark}"
-        statement = f"{self._statement(shape.select, condition)} ORDER BY {column}"
+        statement = f"{self._statements.select(shape.select, condition)} ORDER BY {column}"
         course = Course(before, self._dialect.position(kind))
         async with aclosing(snapshot.scan(statement, () if start is None else (start,), PAGE)) as found:
             async for rows in found:
@@ -198,7 +134,7 @@ class Sql(Source):
         """Rows of all transactions but those that had ended at the last read; the cursor moves when all of them are read."""
         [[(horizon,)]] = [rows async for rows in snapshot.scan(f"SELECT {self._dialect.horizon}", (), 1)]
         known = isinstance(cursor, int) and 0 <= horizon - cursor < HALF
-        kind = self._cursor_kind(await self._known())
+        kind = self._statements.cursor_kind(await self._columns.known())
         condition = self._dialect.since(self._table.cursor or "", kind) if known else ""
         async with aclosing(self._pages(snapshot, shape, condition, (cursor,) if known else ())) as pages:
             async for page in pages:
@@ -218,19 +154,23 @@ class Sql(Source):
         except Unreadable as error:
             return await self._halves(keys, str(error))
         except SourceError:
-            await self._look_again()
+            await self._columns.look_again()
             raise
 
     async def _fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
-        columns = await self._known()
+        columns = await self._columns.known()
         names, raw = list(columns), self._dialect.content is None
         readers = [(name, read) for name, kind in columns.items() if (read := self._dialect.reader(kind))]
-        place, wanted = self._place(columns, self._table.key), set(keys)
-        select = self._every_column(columns) if raw else f"{self._dialect.content}, {self._every_column(columns)}"
+        place, wanted = self._statements.place(columns, self._table.key), set(keys)
+        select = (
+            self._statements.every_column(columns)
+            if raw
+            else f"{self._dialect.content}, {self._statements.every_column(columns)}"
+        )
         condition, values = self._dialect.among(self._table.key, columns[self._table.key], keys)
         lists = await self._lists(keys)
         found: dict[str, Customer] = {}
-        statement = self._statement(select, condition)
+        statement = self._statements.select(select, condition)
         async with self._dialect.snapshot() as snapshot, aclosing(snapshot.scan(statement, values, PAGE)) as pages:
             async for rows in pages:
                 for row in rows:
@@ -251,9 +191,9 @@ class Sql(Source):
 
     async def everybody(self) -> AsyncIterator[Sequence[str]]:
         """Of one moment."""
-        columns = await self._known()
-        self._place(columns, self._table.key)
-        statement = self._statement(self._dialect.column(self._table.key, columns[self._table.key]))
+        columns = await self._columns.known()
+        self._statements.place(columns, self._table.key)
+        statement = self._statements.select(self._dialect.column(self._table.key, columns[self._table.key]))
         async with self._dialect.snapshot() as snapshot, aclosing(snapshot.scan(statement, (), PAGE)) as found:
             async for rows in found:
                 yield [self._known_key(value) for (value,) in rows if value not in NO_KEY]
@@ -261,58 +201,21 @@ class Sql(Source):
     async def count(self) -> int | None:
         """The database counts."""
         async with self._dialect.snapshot() as snapshot:
-            [[(number,)]] = [rows async for rows in snapshot.scan(self._statement("count(*)"), (), 1)]
+            [[(number,)]] = [rows async for rows in snapshot.scan(self._statements.select("count(*)"), (), 1)]
         return int(number)
 
     async def close(self) -> None:
         """Lets go of the connections."""
         await self._dialect.close()
 
-    # ---- how it is said
-
-    def _statement(self, select: str, condition: str = "") -> str:
-        table = self._table
-        own = self._dialect.verbatim(table.query or "").rstrip().rstrip(";")
-        selection = f"({own}\n)" if table.query else self._dialect.table(table.table or "")
-        where = f"({self._dialect.verbatim(table.where)}\n)" if table.where else ""
-        conditions = " AND ".join(part for part in (where, condition) if part)
-        return f"SELECT {select} FROM {selection} t" + (f" WHERE {conditions}" if conditions else "")  # noqa: S608 - the user's own
-
-    def _shape(self, columns: Mapping[str, str]) -> Shape:
-        key = self._place(columns, self._table.key)
-        name = self._table.cursor
-        kind = self._cursor_kind(columns) if name else ""
-        at = list(columns).index(name) if name and name in columns else key
-        if self._dialect.content is None:
-            return Shape(self._every_column(columns), key, at, slice(None))
-        chosen = [self._dialect.column(self._table.key, columns[self._table.key])]
-        if name and not self._dialect.is_transaction(kind):
-            chosen.append(self._dialect.clipped(name, kind))
-        return Shape(", ".join([*chosen, self._dialect.content]), 0, len(chosen) - 1, slice(len(chosen), None))
-
-    def _every_column(self, columns: Mapping[str, str]) -> str:
-        return ", ".join(self._dialect.column(name, kind) for name, kind in columns.items())
-
-    def _cursor_kind(self, columns: Mapping[str, str]) -> str:
-        """`xmin` is a column that every table of PostgreSQL has, and that no list of columns names."""
-        name = self._table.cursor or ""
-        if name == "xmin" and name not in columns and self._dialect.horizon:
-            return "xid"
-        self._place(columns, name)
-        return columns[name]
-
-    def _place(self, columns: Mapping[str, str], name: str) -> int:
-        if name not in columns:
-            raise SourceError(f"{self._table.name}: there is no column {name}")
-        return list(columns).index(name)
-
     # ---- what a row says
 
     async def _page(self, rows: list[Row], shape: Shape) -> Page:
         """Where nothing but the rows counts and all have a key, one digest tells whether they were seen before."""
         if not self._children and not any(row[shape.key] in NO_KEY for row in rows):
-            sealed = Sealed(rows, lambda row: (self._known_key(row[shape.key]), self._digest(row[shape.content])))
-            return Page(sealed, whole=self._digest((self._table.key, rows)))
+            digest = self._columns.digest
+            sealed = Sealed(rows, lambda row: (self._known_key(row[shape.key]), digest(row[shape.content])))
+            return Page(sealed, whole=digest((self._table.key, rows)))
         keyed = [(self._key(row[shape.key]), row) for row in rows]
         lists = await self._lists([text for text, _ in keyed if text is not None])
         found = [(text, self._seal(row[shape.content], lists, text)) for text, row in keyed if text is not None]
@@ -325,7 +228,7 @@ class Sql(Source):
         return {child.name: found.get(key, []) for child, found in zip(self._children, lists, strict=True)}
 
     def _seal(self, content: Row, lists: Sequence[Mapping[str, list[Any]]], key: str) -> bytes:
-        return self._digest((content, [found.get(key, []) for found in lists]) if lists else content)
+        return self._columns.digest((content, [found.get(key, []) for found in lists]) if lists else content)
 
     def _known_key(self, value: object) -> str:
         return self._key(value) or ""

@@ -17,7 +17,8 @@ import asyncpg
 from sync.pipeline.detect import Detected, Stream, detect
 from sync.sources.dialect import Address
 from sync.sources.postgres import PostgresDialect
-from sync.sources.sql import Sql, Table
+from sync.sources.sql import Sql
+from sync.sources.statements import Table
 from sync.stores.sqlite import open_store
 
 TEXTS, NUMBERS = 18, 10

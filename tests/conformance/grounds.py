@@ -18,8 +18,9 @@ from sync.sources.alchemy import AlchemyDialect
 from sync.sources.dialect import Address, Dialect
 from sync.sources.mysql import MysqlDialect
 from sync.sources.postgres import PostgresDialect
-from sync.sources.sql import Sql, Table
+from sync.sources.sql import Sql
 from sync.sources.sqlite import SqliteDialect
+from sync.sources.statements import Table
 from sync.stores.memory import Memory
 from tests.databases import elsewhere, run_mysql, run_postgres
 

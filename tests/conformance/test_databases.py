@@ -15,7 +15,8 @@ from sync.sources.alchemy import AlchemyDialect
 from sync.sources.dialect import Address
 from sync.sources.mysql import MysqlDialect
 from sync.sources.postgres import PostgresDialect, trigger
-from sync.sources.sql import PAGE, Sql, Table
+from sync.sources.sql import PAGE, Sql
+from sync.sources.statements import Table
 from sync.stores.memory import Memory
 from tests.conformance.grounds import KEY, MINUTES, Ground, Postgres, at, fresh, keys, one
 from tests.databases import elsewhere, run_mysql, run_postgres
