@@ -7,7 +7,7 @@ ready := .venv/.ready
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT PYTHONHOME PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint test-long test-browser format bench soak lock clean
+.PHONY: help demo test lint test-long test-browser format bench bench-postgres soak lock clean
 
 help:  ## say what the targets do (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ format: $(ready)  ## format the code and mend what ruff can
 
 bench: $(ready)  ## customers per second, and where the time goes
 	$(bin)/python tests/benchmarks/run.py
+
+bench-postgres: $(ready)  ## PostgreSQL as a source against a bare scan; TEST_POSTGRES_URL names the server
+	$(bin)/python -m tests.benchmarks.postgres
 
 soak: $(ready)  ## the service for five minutes, with customers that keep changing: nothing may grow
 	$(bin)/python -m tests.benchmarks.soak

@@ -36,8 +36,9 @@ class Survey:
 async def survey(source: Source, cursor: str | None, used: Mapping[str, Sequence[str]]) -> Survey:
     """Looks at everything once. Raises SourceError."""
     columns = await source.fields()
-    span = None if source.span is None else await source.span()
-    return Survey(await source.count(), columns, used, cursor, span, await _sample(source))
+    span = None if source.span is None or cursor is None else await source.span()
+    few = await _sample(source) if source.few is None else await source.few()
+    return Survey(await source.count(), columns, used, cursor, span, few)
 
 
 async def _sample(source: Source) -> Sequence[Customer]:

@@ -27,7 +27,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How far the cursor of a source reaches, from its first value to its last one.
+    """How far the cursor of a source reaches, from its first value to its last one; `among` so many customers (None: all).
 
     `indexed`: what is behind a value is found without reading everything (None: nobody can tell); `advice` makes it so.
     """
@@ -36,6 +36,7 @@ class Span:
     last: object
     indexed: bool | None = None
     advice: str = ""
+    among: int | None = None
 
 
 class Source(Protocol):
@@ -43,6 +44,8 @@ class Source(Protocol):
 
     span: Callable[[], Awaitable[Span]] | None = None
     """How far its cursor reaches. Raises SourceError. None: it has none, or would have to read everything to tell."""
+    few: Callable[[], Awaitable[Sequence[Customer]]] | None = None
+    """Some customers to look at. Raises SourceError. None: the first ones of a read cost no more than they do."""
     woken: Callable[[], AsyncIterator[None]] | None = None
     """Yields whenever the source says that something has changed, so that a service need not wait. Raises SourceError where it
     cannot listen (any more). None: it never says."""

@@ -58,7 +58,9 @@ def survey_tree(found: Surveyed) -> dict[str, Any]:
     """`{"rows": 59, "columns": [{"name", "type", "used"}], "cursor": {...}, "sample": [...], "warnings": [...]}`."""
     columns = [{"name": name, "type": kind, "used": list(found.used.get(name, ()))} for name, kind in found.columns.items()]
     span = found.span
-    cursor = None if span is None else {"name": found.cursor, "first": span.first, "last": span.last, "indexed": span.indexed}
+    cursor = None
+    if span is not None:
+        cursor = {"name": found.cursor, "first": span.first, "last": span.last, "indexed": span.indexed, "among": span.among}
     sample = [{"customer": customer.key, "values": _values(customer)} for customer in found.sample]
     return {"rows": found.rows, "columns": columns, "cursor": cursor, "sample": sample, "warnings": found.warnings}
 
@@ -67,7 +69,8 @@ def _reach(span: Span | None) -> str:
     if span is None or span.first is None:
         return ""
     index = {True: ", with an index", False: ", without an index", None: ""}[span.indexed]
-    return f", from {span.first} to {span.last}{index}"
+    among = "" if span.among is None else f", among the first {span.among}"
+    return f", from {span.first} to {span.last}{among}{index}"
 
 
 def _values(customer: Customer) -> dict[str, Any]:

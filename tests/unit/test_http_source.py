@@ -21,7 +21,8 @@ from sync.pipeline.detect import Stream, detect
 from sync.pipeline.lane import Lane, LanePolicy
 from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.speaker import Speaker
-from sync.ports import Signing
+from sync.pipeline.survey import survey
+from sync.ports import Signing, Span
 from sync.sources.http.api import Api, Narrowing, Single
 from sync.sources.http.paging import Cursor, Link, NextUrl, Numbered, Offset, Paging, Whole
 from sync.sources.http.paths import parse
@@ -57,7 +58,7 @@ class Shop:
 
     def listed(self, request: web.Request) -> list[dict[str, Any]]:
         since = request.query.get("since", "")
-        return [customer for customer in self.customers if customer["updated_at"] >= since]
+        return [customer for customer in self.customers if (customer["updated_at"] or "") >= since]
 
     async def whole(self, request: web.Request) -> web.Response:
         return web.json_response(self.listed(request))
@@ -240,6 +241,29 @@ async def test_the_fields_are_what_the_first_customers_show_and_what_is_said_of_
         "address.city": "text",
         "address.lines": "list",
     }
+
+
+async def test_a_look_at_the_first_page_tells_how_far_the_cursor_reaches_and_shows_some_customers(
+    ground: Ground, shop: Shop
+) -> None:
+    shop.customers[0]["updated_at"] = None
+    source = ground.source(narrowed(ground))
+    found = await survey(source, "updated_at", {})
+    assert found.span == Span("2026-09-01T10:02:00Z", "2026-09-01T10:05:00Z", among=CAP)
+    assert [customer.values["name"] for customer in found.sample] == ["Customer 1", "Customer 2", "Customer 3"]
+    assert (found.rows, shop.asked) == (10, ["/page?page=1&per_page=100"])
+
+
+async def test_a_look_at_a_list_of_one_page_tells_of_all(ground: Ground) -> None:
+    found = await survey(ground.source(narrowed(ground, "whole")), "updated_at", {})
+    assert found.span == Span("2026-09-01T10:01:00Z", "2026-09-01T10:10:00Z", among=None)
+
+
+async def test_a_look_at_a_list_that_shows_too_little_reads_some_customers(ground: Ground, shop: Shop) -> None:
+    single = Single(ground.url + "one?id={key}", parse("customer"))
+    found = await survey(ground.source(ground.api("page", single=single, whole=False)), None, {})
+    assert [customer.values["address.city"] for customer in found.sample] == ["Perth"] * 3
+    assert (found.span, sorted(shop.asked[1:])) == (None, ["/one?id=1", "/one?id=2", "/one?id=3"])
 
 
 async def test_nobody_knows_the_fields_of_an_api_without_customers(ground: Ground, shop: Shop) -> None:

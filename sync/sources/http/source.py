@@ -5,14 +5,16 @@ Whoever comes twice is one customer, as shown last; whoever cannot be read is on
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from sync.errors import Refused, SourceError, SyncError, first
 from sync.model import Conversation, Customer, Listed
-from sync.ports import Ask, Listing, Page, Source
+from sync.ports import Ask, Listing, Page, Source, Span
+from sync.sources.http.glance import Glance, glance
 from sync.sources.http.seen import Seen
 from sync.sources.http.stamps import before, earlier
 from sync.sources.http.walk import Walk
@@ -27,7 +29,6 @@ PAGE = 1000
 SAMPLE = 3
 """So many customers are looked at to learn the fields, where the list itself does not show all of them."""
 Values = Mapping[str, Any] | None
-NAMES: Mapping[type, str] = {bool: "boolean", int: "number", str: "text", list: "list", dict: "object", type(None): "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +69,20 @@ class Http(Source):
         self._hash = digester(digest_key)
         self._seen = Seen()
         self._complete = False
-        self._fields: Mapping[str, str] | None = None
-        self._total: int | None = None
+        self._glance: Glance | None = None
+        self.few = self._few
+        if listing.cursor is not None:
+            self.span = self._span
 
     async def fields(self) -> Mapping[str, str]:
         """What the first page shows, and what is known of the account; empty where there is nobody to learn it from."""
-        if self._fields is None:
-            page = await self._page(None, None)
-            self._total = page.total
-            shown = [values for _, values in page.items if values is not None]
-            if not self._listing.whole:
-                keys = [key for key, values in page.items if key is not None and values is not None][:SAMPLE]
-                shown = [customer.values for customer in await self._read(keys) if not customer.trouble]
-            known = {**self._listing.fields, **dict.fromkeys(self._policy.optional, "unknown")}
-            self._fields = {**known, **_types(shown)} if shown or self._listing.fields else {}
-        return self._fields
+        return (await self._first()).fields
 
     async def count(self) -> int | None:
         """As many as the last reading has shown if that was all of the list, else as many as the account says there are."""
         if self._complete:
             return len(self._seen)
-        await self.fields()
-        return self._total
+        return (await self._first()).total
 
     async def everybody(self) -> AsyncIterator[Sequence[str]]:
         """As the last reading has shown them if that was all of the list; else it is read, without a look at single customers."""
@@ -139,6 +132,24 @@ class Http(Source):
         """Forgets everybody."""
         self._seen.close()
 
+    # ---- a first look
+
+    async def _first(self) -> Glance:
+        """At the first page, asked for once; to know more, everything would have to be read."""
+        if self._glance is None:
+            page = await self._page(None, None)
+            there = {key: values for key, values in page.items if key is not None and values is not None}
+            chosen = dict(islice(there.items(), SAMPLE))
+            few = await self._customers(chosen, dict.fromkeys(chosen, b""))
+            self._glance = glance(page, few, self._listing, self._policy.optional)
+        return self._glance
+
+    async def _few(self) -> Sequence[Customer]:
+        return (await self._first()).few
+
+    async def _span(self) -> Span:
+        return (await self._first()).span
+
     # ---- a list, page by page
 
     async def _turn(self, since: object, walk: Walk, seen: Seen) -> AsyncIterator[Page]:
@@ -178,7 +189,7 @@ class Http(Source):
         marks = {key: self._digest(values) for key, values in told.items()}
         known = seen.known(told)
         moved = [key for key in told if key not in known or known[key][0] != marks[key]]
-        customers = await self._customers({key: told[key] for key in moved}, marks)
+        customers = {customer.key: customer for customer in await self._customers({key: told[key] for key in moved}, marks)}
         keyless = sum(key is None for key, _ in items)
         walk.fresh += len(told.keys() - known.keys())
         walk.look_ahead(told[key] for key in told if key not in known or known[key][1] != walk.turns)
@@ -196,12 +207,11 @@ class Http(Source):
 
     # ---- single customers
 
-    async def _customers(self, told: Mapping[str, Values], marks: Mapping[str, bytes]) -> dict[str, Customer]:
+    async def _customers(self, told: Mapping[str, Values], marks: Mapping[str, bytes]) -> list[Customer]:
         """All of each, without those who are gone."""
         if self._listing.whole:
-            return {key: Customer(key, values, marks[key]) for key, values in told.items() if values is not None}
-        found = await self._read([key for key, values in told.items() if values is not None])
-        return {customer.key: customer for customer in found}
+            return [Customer(key, values, marks[key]) for key, values in told.items() if values is not None]
+        return await self._read([key for key, values in told.items() if values is not None])
 
     async def _read(self, keys: Sequence[str]) -> list[Customer]:
         """Side by side, as many as the account allows."""
@@ -237,13 +247,3 @@ def _joins(items: Sequence[tuple[str | None, Values]], met: Collection[str], las
         return False
     key, values = items[0]
     return values == last if key is None else key in met
-
-
-def _types(customers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Every field that one of them shows; a null says nothing of the type."""
-    found: dict[str, str] = {}
-    for values in customers:
-        for name, value in values.items():
-            if found.get(name, "unknown") == "unknown":
-                found[name] = NAMES.get(type(value), "number")
-    return found

@@ -3,6 +3,7 @@
 A time keeps its spelling, zone and unit, so that it can be asked for as it was told.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,6 +25,16 @@ def before(value: object, since: object) -> bool:
     """Whether the value lies before; what cannot be compared does not."""
     ours, theirs = _place(value), _place(since)
     return ours is not None and type(ours) is type(theirs) and bool(ours < theirs)
+
+
+def ends(values: Iterable[object]) -> tuple[object, object]:
+    """The first and the last of them; both None where none can be compared."""
+    first = last = None
+    for value in values:
+        if _place(value) is not None:
+            first = value if first is None or before(value, first) else first
+            last = value if last is None or before(last, value) else last
+    return first, last
 
 
 def earlier(value: object, by: timedelta) -> object:
