@@ -16,6 +16,8 @@ SHORTEST_SECRET = 4
 """Shorter credentials would take half of every sentence with them."""
 TOKENS = 100
 """Sign-ins whose tokens are remembered; whatever is older has expired, or is one of very many."""
+PLAIN = "!$'()*,/:;?@"
+"""What stands in the query of an address as it is, wherever an address is written anew."""
 CUT = 500
 """A text of so many characters may have been cut off in the middle of a secret; a shorter one is whole."""
 
@@ -66,7 +68,8 @@ def _spellings(secret: str) -> set[str]:
     """As it is, and as a vendor may say it back: in one line, within JSON, within HTML, within a URL."""
     found = {secret, " ".join(secret.split())}
     found |= {json.dumps(text, ensure_ascii=plain)[1:-1] for text in found for plain in (True, False)}
-    return found | {html.escape(secret), quote(secret, safe=""), quote_plus(secret)}
+    within_urls = {spell(secret, safe=plain) for spell in (quote, quote_plus) for plain in ("", "/", PLAIN)}
+    return found | {html.escape(secret)} | within_urls
 
 
 def _overlap(text: str, secret: str) -> int:

@@ -30,6 +30,7 @@ SQLITE = "sqlite:///"
 
 def open_source(name: str, board: Switchboard, key: bytes, stack: AsyncExitStack) -> Source:
     """One source of the configuration; it lives as long as the stack."""
+    board.redactor.learn(board.settings.sources[name].secrets)
     match board.settings.sources[name]:
         case HttpTable() as table:
             source = board.open(name, table, key)

@@ -44,7 +44,7 @@ class Switchboard:
         self.settings = settings
         self.lines = {line.name: line for line in _lines(settings)}
         self._state = state
-        self._redactor = redactor
+        self.redactor = redactor
         self._speakers: Mapping[str, Speaker] = {}
         self._early: dict[str, Speaker] = {}
         self._opening = asyncio.Lock()
@@ -92,7 +92,7 @@ class Switchboard:
     async def _opened(self, line: Line) -> Speaker:
         from sync.wire import open_wire
 
-        self._redactor.learn(line.secrets)
+        self.redactor.learn(line.secrets)
         ledger = open_forgetful(self._state)
         try:
             standing = await ledger.standing(line.name)
@@ -101,7 +101,7 @@ class Switchboard:
         if self._wire is None:
             wire: Sender = await self._stack.enter_async_context(open_wire())
             self._wire = wire
-        return Speaker(line.signing, Lane(line.name, line.policy, standing, asyncio.Event()), self._wire, self._redactor)
+        return Speaker(line.signing, Lane(line.name, line.policy, standing, asyncio.Event()), self._wire, self.redactor)
 
 
 class _Asking(Ask):

@@ -73,6 +73,9 @@ def _database(value: SecretStr) -> SecretStr:
     if text and not (re.match(r"sqlite:///.|(?!sqlite:)[a-z][a-z0-9_]*(\+[a-z0-9_]+)?://.", text) and _has_port(text)):
         said = 'has to be a URL such as "sqlite:///var/customers.sqlite" or "postgresql://user@host/database"'
         raise PydanticCustomError("database", "{said}", {"said": said})
+    if re.match(r"[^:]+://[^@/?#]+[/?#][^?]*@", text):
+        said = "has an @ too late: in a user or password, write %2F for /, %3F for ?, %23 for # and %40 for @"
+        raise PydanticCustomError("database", "{said}", {"said": said})
     return value
 
 

@@ -129,7 +129,9 @@ class AlchemyDialect(Dialect):
             try:
                 self._made = create_engine(self._address.url, poolclass=QueuePool, max_overflow=-1)
             except (NoSuchModuleError, ArgumentError, ImportError) as error:
-                raise SourceError(f"{self._address.name}: {error}: install the database's driver for SQLAlchemy") from None
+                raise SourceError(
+                    f"{self._address.name}: {self._address.said(error)}: install the database's driver for SQLAlchemy"
+                ) from None
         return self._made
 
 
@@ -161,7 +163,7 @@ class AlchemySnapshot(Snapshot):
             raise self._address.too_slow() from None
         except DBAPIError as error:
             failure = Lost if error.connection_invalidated else SourceError
-            raise failure(f"{self._address.name}: {' '.join(str(error.orig).split())}") from None
+            raise failure(f"{self._address.name}: {self._address.said(error.orig)}") from None
         except SQLAlchemyError as error:
             raise SourceError(f"{self._address.name}: {type(error).__name__}") from None
 

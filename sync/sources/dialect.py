@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal, Protocol
 
 from sync.errors import SourceError
+from sync.sources.secrecy import secrets_of
 
 Row = tuple[Any, ...]
 Read = Callable[[Any], Any]
@@ -22,6 +23,13 @@ class Address:
     timeout: timedelta = timedelta(minutes=10)
     tls: Literal["off", "prefer", "require", "verify"] = "prefer"
     tls_ca: str | None = None
+
+    def said(self, error: object) -> str:
+        """What a driver or server says, in one line, without the password."""
+        text = " ".join(str(error).split())
+        for secret in secrets_of(self.url):
+            text = text.replace(secret, "***")
+        return text
 
     def too_slow(self) -> SourceError:
         """Nothing came in time."""

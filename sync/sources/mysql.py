@@ -263,14 +263,14 @@ def _told(address: Address) -> Iterator[None]:
     except TimeoutError:
         raise address.too_slow() from None
     except MySQLError as error:
-        number, said = _number(error), str(error.args[-1]) if error.args else ""
+        number, said = _number(error), address.said(error.args[-1]) if error.args else ""
         if number in TIMED_OUT:
             raise address.too_slow() from None
         if number in LOST or isinstance(error, InterfaceError):
             raise Lost(f"{name}: {said}") from None
         raise SourceError(f"{name}: {re.sub(QUOTED, '***', said) if number in QUOTING else said}") from None
     except (OSError, asyncio.IncompleteReadError) as error:
-        raise Lost(f"{name}: the server cannot be reached: {error}") from None
+        raise Lost(f"{name}: the server cannot be reached: {address.said(error)}") from None
 
 
 def _safely(read: Callable[[str], Any]) -> Read:

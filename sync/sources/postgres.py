@@ -237,16 +237,16 @@ def _told(address: Address) -> Iterator[None]:
     try:
         yield
     except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-        raise SourceError(f"{name}: {error}") from None
+        raise SourceError(f"{name}: {address.said(error)}") from None
     except (asyncpg.QueryCanceledError, TimeoutError):
         raise address.too_slow() from None
     except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError) as error:
-        raise Lost(f"{name}: {error}") from None
+        raise Lost(f"{name}: {address.said(error)}") from None
     except asyncpg.PostgresError as error:
         said = re.sub(r'"[^"]*"', "***", str(error)) if error.sqlstate.startswith("22") else str(error)
         raise SourceError(f"{name}: {said}") from None
     except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise Lost(f"{name}: the server cannot be reached: {error}") from None
+        raise Lost(f"{name}: the server cannot be reached: {address.said(error)}") from None
     except (ValueError, OverflowError):
         raise Unreadable(f"{name}: a value cannot be held here: a date before the year 1 or after 9999?") from None
 

@@ -12,7 +12,8 @@ from sync.pipeline.gates import GatePolicy, Limit
 from sync.pipeline.pace import Rate
 from sync.settings import Settings, SyncTable, load
 from sync.settings.sources import KINDS
-from sync.settings.values import Duration, LimitText, RateText, resolve
+from sync.settings.values import DatabaseUrl, Duration, LimitText, RateText, resolve
+from sync.sources.secrecy import secrets_of
 
 EXAMPLE = Path(__file__).parents[2] / "sync" / "example"
 MAIN = """
@@ -611,3 +612,31 @@ def test_who_is_told_is_a_secret_and_may_stand_elsewhere(loaded: Load, monkeypat
     assert "token" not in repr(settings.alerts)
     with pytest.raises(ConfigError, match=r"alerts\.urls\[0\]: the environment variable NOBODY_HAS_THIS is not set"):
         loaded(MAIN + '[alerts]\nurls = [{ env = "NOBODY_HAS_THIS" }]\n')
+
+
+@pytest.mark.parametrize("password", ["12/34", "pa?ss", "12#34"])
+def test_a_password_that_does_not_fit_into_an_address_is_told_with_what_to_write(password: str) -> None:
+    """Else a part of it would be taken for the name of the database, which messages show."""
+    with pytest.raises(ValidationError) as told:
+        TypeAdapter(DatabaseUrl).validate_python(f"postgresql://u:{password}@db.example/crm")
+    [problem] = told.value.errors(include_url=False, include_input=False)
+    assert problem["msg"].startswith(("has an @ too late", "has to be a URL"))
+    assert password not in str(problem)
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:12%2F34@db/crm", "sqlite:///var/a@b.db", "postgresql://db/crm?user=a@b"])
+def test_an_at_sign_elsewhere_is_fine(url: str) -> None:
+    assert TypeAdapter(DatabaseUrl).validate_python(url).get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("address", "secrets"),
+    [
+        ("postgresql://u:p%40ss@db/crm?sslmode=require", {"p%40ss", "p@ss"}),
+        ("mysql://db/crm?user=u&password=hidden", {"hidden"}),
+        ("https://api.example/customers?sort=name&api_key=hidden", {"hidden"}),
+        ("sqlite:///var/a@b.db", set()),
+    ],
+)
+def test_what_of_an_address_is_secret(address: str, secrets: set[str]) -> None:
+    assert set(secrets_of(address)) == secrets

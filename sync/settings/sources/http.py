@@ -14,6 +14,7 @@ from sync.sources.http.paging import Cursor, Link, NextUrl, Numbered, Offset, Pa
 from sync.sources.http.paths import Path, parse
 from sync.sources.http.signing import basic
 from sync.sources.http.stamps import EPOCHS
+from sync.sources.secrecy import secrets_of
 
 
 def _path(value: object) -> object:
@@ -174,6 +175,7 @@ class HttpTable(SourceTable, LaneTable):
     def secrets(self) -> tuple[str, ...]:
         """Every value that may be one, as it is and as it is sent."""
         found = [value.get_secret_value() for value in (*self.params.values(), *self.headers.values())]
+        found += [*secrets_of(self.url or ""), *secrets_of(self.item or "")]
         match self.auth:
             case HeaderAuth(value=secret) | BearerAuth(token=secret) | OAuth(client_secret=secret):
                 found.append(secret.get_secret_value())

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from sync.settings.sources.base import SourceTable
 from sync.settings.values import DatabaseUrl, Duration
+from sync.sources.secrecy import secrets_of
 
 SQLITE = "sqlite:///"
 FAMILIES = {
@@ -83,6 +84,5 @@ class SqlTable(SourceTable):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The password in the URL, as it is written there and as it is meant."""
-        password = urlsplit(self.url.get_secret_value()).password
-        return (password, unquote(password)) if password else ()
+        """What the URL holds of them."""
+        return secrets_of(self.url.get_secret_value())
