@@ -1,10 +1,10 @@
 """One customer of one target -> the way of each of its fields, from the source's row to what the vendor acknowledged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync.errors import Refused, SyncError
+from sync.errors import Refused, SourceError, SyncError
 from sync.model import (
     ABSENT,
     UNKNOWN,
@@ -40,16 +40,21 @@ class Asked:
 
 
 async def explained(asked: Asked, customer: str, field: str | None, failure: Failure | None) -> Explanation:
-    """All fields, or the one that is asked for. Raises SourceError, StateError, and SyncError for whom or what nobody knows."""
+    """All fields, or the one that is asked for; of a source that cannot be read, what is remembered.
+
+    Raises StateError, SyncError for whom or what nobody knows, and SourceError where that cannot be told.
+    """
     target = asked.target
     rules = [rule for rule in target.projection.rules if field in (None, rule.field)]
     if field and not rules:
         known = nearest(field, [rule.field for rule in target.projection.rules])
         raise SyncError(f"{target.name}: the map has no field {field}{known}")
-    found = await asked.source.fetch([customer])
+    found, unread = await _fetched(asked.source, customer)
     baseline = (await asked.store.baselines(target.name, [customer])).get(customer)
     history = await asked.store.history(target.name, customer, EPISODES)
     if not (found or baseline or history or failure):
+        if unread:
+            raise unread
         raise SyncError(f"{target.name}: source {target.source} has no customer {customer}, and nothing is remembered of one")
     projected = project(found[0], target.projection) if found else None
     undone = (await asked.store.undone(target.name, [customer])).get(customer)
@@ -65,8 +70,15 @@ async def explained(asked: Asked, customer: str, field: str | None, failure: Fai
         failure,
         _planned(target, record, baseline) if record else (),
         tuple(history),
-        _note(bool(found), projected),
+        f"{unread}; what it should hold cannot be told" if unread else _note(bool(found), projected),
     )
+
+
+async def _fetched(source: Source, customer: str) -> tuple[Sequence[Customer], SourceError | None]:
+    try:
+        return await source.fetch([customer]), None
+    except SourceError as error:
+        return (), error
 
 
 def _is_here(baseline: Baseline, target: Target, record: Record | None) -> bool:

@@ -1,5 +1,6 @@
 """The dashboard's pages: what they show, what they never show, and what their forms do."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,34 @@ async def test_an_empty_service_has_pages_too(tmp_path: Path) -> None:
         for path in ("/customer?key=nobody", "/runs/nothing", "/nowhere"):
             async with visit.client.get(path, headers={"Accept": "text/html"}) as answer:
                 assert (answer.status, "text/html" in answer.headers["Content-Type"]) == (404, True)
+
+
+async def test_while_a_source_cannot_be_read_pages_show_what_is_remembered_and_what_cannot_be_told(
+    tmp_path: Path,
+) -> None:
+    async with visited(tmp_path) as visit:
+        await remember(visit.store)
+        (tmp_path / "crm.sqlite").rename(tmp_path / "away.sqlite")
+        known, unknown = await visit.page("/customer?key=1"), await visit.page("/customer?key=9")
+        await visit.post("/plan")
+        plan = await visit.page("/plan")
+    assert [
+        one for one in ("crm.sqlite is not there; what it should hold cannot be told", "History: 1 update") if one not in known
+    ] == []
+    assert "whether there is one cannot be told" in unknown
+    assert "No target knows" not in unknown
+    assert unknown.count("crm.sqlite is not there") == 1
+    assert "crm.sqlite is not there" in plan
+    assert "Nobody" not in plan
+    assert "No field changes" not in plan
+
+
+async def test_a_run_that_waits_for_a_source_to_be_read_again_is_not_shown_in_the_past(tmp_path: Path) -> None:
+    async with visited(tmp_path) as visit:
+        visit.house.engine.lines["crm"].failed(datetime.now(UTC), "sources.crm: gone")
+        text = await visit.page("/")
+    assert "<dt>next run</dt><dd><time" in text
+    assert ">in 5 s<" in text or ">in 4 s<" in text
 
 
 async def test_who_is_out_of_step_is_listed_page_by_page_and_everybody_once(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ async def customer(request: web.Request) -> web.Response:
     parts = [await _part(house, target, key) for target in house.engine.turns] if key else []
     found = [part for part in parts if part.explanation]
     status = 200 if found or not key or any(part.trouble for part in parts) else 404
-    unknown = [part for part in parts if part.trouble]
+    troubles = [] if found else list(dict.fromkeys(part.trouble for part in parts if part.trouble))
     waits = any(part.explanation and part.explanation.failure for part in found)
     plans = {part.target: sent(part.explanation.planned) for part in found if part.explanation}
     return page(
@@ -75,7 +75,7 @@ async def customer(request: web.Request) -> web.Response:
         status=status,
         key=key,
         found=found,
-        parts_unknown=unknown,
+        troubles=troubles,
         plans=plans,
         sources=_sources(found),
         waits=waits,

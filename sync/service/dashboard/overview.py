@@ -15,7 +15,7 @@ from sync.service.dashboard.charts import BARS, Sparkline, sparkline
 from sync.service.dashboard.desk import HOUSE, House
 from sync.service.dashboard.paper import page
 from sync.service.engine import Engine
-from sync.service.lines import clock
+from sync.service.lines import Line, clock
 from sync.service.turns import Turn
 
 Standing = Literal["in step", "behind", "unwell", "not run yet"]
@@ -105,13 +105,19 @@ async def cards(house: House, counts: Counts) -> list[Card]:
                 turn.timing.paused,
                 turn.busy,
                 _lag((now - waits).total_seconds() if waits and tally.waiting else None, lag),
-                turn.next(now),
+                _start(engine.lines[turn.target.source], turn, now),
                 turn.timing.last,
                 _pace(lane, house.service.recent.sent(lane.account)),
                 sparkline(name, runs),
             )
         )
     return found
+
+
+def _start(line: Line, turn: Turn, now: datetime) -> datetime | None:
+    """When its next run starts: not while its source is left alone, and not in the past."""
+    start = turn.next(now)
+    return None if start is None else max(start, line.free(now), now)
 
 
 def _reasons(engine: Engine, turn: Turn, lane: Lane) -> list[str]:
