@@ -2,7 +2,7 @@
 
 from sync.model.customers import Baseline, Change, Claim, Customer, Diff, Filing, Identity, Listed, Record, Roll, RollCall
 from sync.model.exchange import Conversation, Exchange, Receipt, Reply, Request, SignIn, Token
-from sync.model.leaves import ABSENT, LONGEST_STOP, NEVER, PLAIN, UNKNOWN, Field, Leaf, Missing, Secret, dumps, words
+from sync.model.leaves import ABSENT, AT_ONCE, LONGEST_STOP, NEVER, PLAIN, UNKNOWN, Field, Leaf, Missing, Secret, dumps, words
 from sync.model.outcomes import (
     Alert,
     Episode,
@@ -43,6 +43,7 @@ from sync.model.plans import (
 
 __all__ = [
     "ABSENT",
+    "AT_ONCE",
     "LONGEST_STOP",
     "NEVER",
     "PLAIN",

@@ -15,6 +15,8 @@ Leaf = Any
 
 LONGEST_STOP = 7 * 86400.0
 """Seconds; what is put off for longer than any vendor may ask for was put off by a clock that ran ahead."""
+AT_ONCE = 1.0
+"""Epoch seconds: due since somebody asked for it, by every clock, also by one that is set back."""
 
 
 class Missing:

@@ -29,6 +29,8 @@ LATE = 0.1
 """Seconds within which a request that has been written is taken to have arrived, however long its answer takes."""
 BUCKETS = 60
 """A quota is remembered in this many parts of its window."""
+ROUNDING = 0.01
+"""Seconds by which a moment may come back otherwise than it was remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,38 +146,50 @@ class Window:
 
 
 class Quota:
-    """At most `count` calls in any `seconds`, remembered over restarts, in wall-clock time."""
+    """At most `count` calls in any `seconds`, remembered over restarts.
+
+    Counted in monotonic seconds, as the vendor's own clock does not jump with ours; remembered in those of the wall clock.
+    """
 
     def __init__(self, rate: Rate, used: Sequence[Sequence[float]]) -> None:
         self._rate = rate
         self._width = max(rate.seconds / BUCKETS, 1.0)
-        self._used = [(start, int(count)) for start, count in used]
+        now, ahead = time.monotonic(), _ahead()
+        # what lies in the future was noted by a clock that was set back
+        self._used = [(min(start - ahead, now), int(count)) for start, count in used]
 
-    def free_at(self, now: float) -> float:
-        """When the next call may start: `now`, or when the oldest part leaves the window."""
-        used = ((min(start, now), count) for start, count in self._used)  # what lies ahead was noted by a clock that was set back
-        self._used = [(start, count) for start, count in used if start + self._width + self._rate.seconds > now]
+    def wait(self) -> float:
+        """Seconds until the next call may start: none, or until the oldest part leaves the window."""
+        now = time.monotonic()
+        self._used = [(start, count) for start, count in self._used if start + self._width + self._rate.seconds > now]
         if sum(count for _, count in self._used) < self._rate.count:
-            return now
-        return self._used[0][0] + self._width + self._rate.seconds
+            return 0.0
+        return self._used[0][0] + self._width + self._rate.seconds - now
 
-    def take(self, now: float, count: int = 1) -> None:
-        """Counts calls."""
+    def take(self, count: int = 1) -> None:
+        """Counts calls, with those that were remembered of the same part of the window (to a fraction of a second)."""
+        now = time.monotonic()
         start = now - now % self._width
-        if self._used and self._used[-1][0] == start:
-            self._used[-1] = (start, self._used[-1][1] + count)
-        else:
-            self._used.append((start, count))
+        if self._used and self._used[-1][0] > start - ROUNDING:
+            last, taken = self._used.pop()
+            start, count = max(start, last), taken + count
+        self._used.append((start, count))
 
     @property
     def left(self) -> int:
         """Calls that are left now."""
-        self.free_at(time.time())
+        self.wait()
         return max(self._rate.count - sum(count for _, count in self._used), 0)
 
     def remember(self) -> tuple[str, list[tuple[float, int]]]:
         """For `Standing.used`."""
-        return self._rate.text, list(self._used)
+        ahead = _ahead()
+        return self._rate.text, [(round(start + ahead, 3), count) for start, count in self._used]
+
+
+def _ahead() -> float:
+    """By how much the wall clock is ahead of the monotonic one just now."""
+    return time.time() - time.monotonic()
 
 
 class Pace:
@@ -194,7 +208,7 @@ class Pace:
         self._window = Window(policy.rate, sleep) if policy.rate else None
         self._quotas = [Quota(rate, standing.used.get(rate.text, ())) for rate in policy.quotas]
         for quota in self._quotas:
-            quota.take(time.time(), in_flight)
+            quota.take(in_flight)
 
     async def acquire(self) -> Slot:
         """The next start. Raises StopAccount if a quota is used up for longer than the policy's patience."""
@@ -209,12 +223,12 @@ class Pace:
                 await self._window.acquire(slot)
             self._last_sent = time.time()
             for quota in self._quotas:
-                quota.take(self._last_sent)
+                quota.take()
         return slot
 
     async def _within_quota(self) -> None:
         for quota, rate in zip(self._quotas, self._policy.quotas, strict=True):
-            while (left := quota.free_at(time.time()) - time.time()) > 0:
+            while (left := quota.wait()) > 0:
                 if left > self._policy.patience:
                     until = datetime.fromtimestamp(time.time() + left, UTC)
                     raise StopAccount(f"quota {rate.text} is used up", until)

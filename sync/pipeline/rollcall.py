@@ -34,7 +34,8 @@ async def call(roster: Roster, store: Filer) -> int | None:
     if not roster.watching:
         return None
     last, rows = await store.roll(roster.name), await roster.source.count()
-    early = last.at is not None and datetime.now(UTC) - last.at < roster.every
+    age = datetime.now(UTC) - last.at if last.at else None
+    early = age is not None and timedelta(0) <= age < roster.every  # a clock that was set back must not put it off
     if early and (rows is None or rows - last.seen == last.surplus):
         return None
     await store.begin_roll(roster.name)

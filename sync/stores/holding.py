@@ -1,10 +1,9 @@
 """What gates hold, what was let through them, and how many rows they found, in the state."""
 
 import sqlite3
-import time
 from collections.abc import Sequence
 
-from sync.model import Outcome, Released, Settlement, said_of
+from sync.model import AT_ONCE, Outcome, Released, Settlement, said_of
 from sync.stores.codec import decode_holds, decode_releases, encode_holds, encode_releases
 from sync.stores.holds import carried, let_go
 
@@ -51,7 +50,7 @@ def release(connection: sqlite3.Connection, target: str, gate: str, run: str | N
         if outcome == Outcome.HELD.value:
             held, still = held + 1, still + bool(gone.left)
         through = encode_releases(decode_releases(released) | gone.released)
-        values = (encode_holds(gone.left), through, time.time(), not gone.left, said_of(gone.left), target, customer)
+        values = (encode_holds(gone.left), through, AT_ONCE, not gone.left, said_of(gone.left), target, customer)
         connection.execute(LET_GO, values)
     taken = connection.execute(
         "UPDATE counts SET taken = refused, refused = NULL, gate = '' WHERE target = ? AND gate = ? RETURNING taken",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from sync.model import LONGEST_STOP, Alert, Baseline, Failure, Outcome, Pending, Tally, Timing
+from sync.model import AT_ONCE, LONGEST_STOP, Alert, Baseline, Failure, Outcome, Pending, Tally, Timing
 from sync.stores import past
 from sync.stores.codec import decode, decode_errors, decode_releases
 
@@ -100,10 +100,8 @@ def failures(connection: sqlite3.Connection, targets: Sequence[str]) -> list[Fai
         target, customer, outcome, reason, errors, attempts, since, due, flying = row
         if flying:
             outcome, reason = Outcome.UNKNOWN.value, UNDERWAY
-        parsed = decode_errors(errors)
-        found.append(
-            Failure(target, customer, Outcome(outcome), reason, parsed, attempts, moment(since), moment(due) if due else None)
-        )
+        parsed, until = decode_errors(errors), moment(due) if due > AT_ONCE else None
+        found.append(Failure(target, customer, Outcome(outcome), reason, parsed, attempts, moment(since), until))
     return sorted([*found, *past.kept(connection, targets)], key=lambda failure: (failure.target, failure.customer))
 
 

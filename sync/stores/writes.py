@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from sync.model import Filing, Outcome, Pending, Settlement, Update
+from sync.model import AT_ONCE, Filing, Outcome, Pending, Settlement, Update
 from sync.stores import holding, past
 from sync.stores.bulk import insert
 from sync.stores.codec import encode, encode_errors
@@ -195,7 +195,7 @@ def retry(connection: sqlite3.Connection, targets: Sequence[str], customers: Seq
     )
     values = (not targets, orjson.dumps(targets).decode(), not customers, orjson.dumps(customers).decode())
     let_go = _let_go_of_gone(connection, values)
-    return let_go + connection.execute(statement, (next_version(connection), time.time(), *values)).rowcount
+    return let_go + connection.execute(statement, (next_version(connection), AT_ONCE, *values)).rowcount
 
 
 def _let_go_of_gone(connection: sqlite3.Connection, values: tuple[object, ...]) -> int:

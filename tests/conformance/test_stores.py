@@ -1276,6 +1276,19 @@ async def test_whoever_is_parked_or_held_can_be_taken_up_once_asked_for(store: S
     assert await waiting(store) == ["7", "8"]
 
 
+async def test_what_somebody_asked_for_is_due_by_every_clock_also_by_one_that_is_set_back(store: Store) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=3650)
+    version = await filed(store, "7")
+    await store.settle("rpm", HERE, [Settlement("7", "1", version, Outcome.REJECTED, "no", parked=True)])
+    await store.retry()
+    assert (await store.resumable())["rpm"] < long_ago
+    await held(store, "8", hold("max_cleared", "Fax"), hold("max_updates", "Fax"))
+    await store.release("rpm", "max_cleared")
+    assert (await store.resumable())["rpm"] < long_ago
+    [failure] = await store.failures()
+    assert (failure.customer, failure.due) == ("8", None)
+
+
 async def test_a_target_is_taken_up_as_soon_as_the_first_of_its_customers_is_due_and_never_for_who_is_parked(
     store: Store,
 ) -> None:

@@ -1,12 +1,13 @@
 """Who is gone: when everybody is called, what a target makes of those who are missed, and whose vendor id it is."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from sync.errors import SourceError
-from sync.model import Customer, Entry, Foreign, Identity, Pending, Rejection, Update
+from sync.model import Customer, Entry, Foreign, Identity, Pending, Rejection, Roll, Update
 from sync.pipeline.detect import Stream, detect
 from sync.pipeline.gone import GonePolicy, parted, yielding
 from sync.pipeline.rollcall import Roster, call
@@ -83,6 +84,22 @@ async def test_everybody_is_called_now_and_then_in_any_case(town: Town, store: M
     town.there.remove("a")
     assert (await looked(town, store), await gone(store)) == (None, [])
     assert (await looked(town, store, every=timedelta(0)), await gone(store)) == (1, ["a"])
+
+
+class Ahead(Memory):
+    """Everybody was called by a clock that ran a year ahead."""
+
+    async def roll(self, source: str) -> Roll:
+        last = await super().roll(source)
+        return replace(last, at=last.at and last.at + 365 * DAY)
+
+
+async def test_everybody_is_called_again_after_a_clock_was_set_back(town: Town) -> None:
+    store = Ahead()
+    await looked(town, store)
+    town.counts = False
+    town.there.remove("a")
+    assert (await looked(town, store), await gone(store)) == (1, ["a"])
 
 
 async def test_rows_that_are_nobodys_do_not_have_everybody_called_every_time(town: Town, store: Memory) -> None:

@@ -247,6 +247,32 @@ def test_a_quota_survives_restarts(virtual: Any) -> None:
     assert most_in(virtual.run(main()), 600.0) == 10
 
 
+@pytest.mark.parametrize("jump", [-3600.0, -1.0, 1.0, 3600.0, 365 * 86_400.0])
+def test_a_clock_that_jumps_while_it_runs_changes_nothing_of_a_quota(virtual: Any, jump: float) -> None:
+    pace = Pace(quota(10, 600.0), Standing())
+
+    async def main() -> list[float]:
+        moments = await sent(pace, virtual, 7)
+        virtual.clock._epoch += jump
+        return moments + await sent(pace, virtual, 20)
+
+    moments = virtual.run(main())
+    assert most_in(moments, 600.0) == 10
+    assert moments[-1] - moments[0] <= 2 * (600.0 * (1 + 1 / BUCKETS) + 1)
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_what_was_used_before_a_clock_jumped_is_remembered_by_the_clock_as_it_is_now(virtual: Any, jump: float) -> None:
+    pace = Pace(quota(10, 600.0), Standing())
+
+    async def main() -> list[float]:
+        moments = await sent(pace, virtual, 7)
+        virtual.clock._epoch += jump
+        return moments + await sent(Pace(quota(10, 600.0), restarted(pace)), virtual, 10)
+
+    assert most_in(virtual.run(main()), 600.0) == 10
+
+
 def test_a_quota_of_an_account_counts_although_another_is_set_beside_it(virtual: Any) -> None:
     policy = quota(10, 600.0, more=(per(15, 3600.0),))
     moments = virtual.run(sent(Pace(policy, Standing()), virtual, 60))

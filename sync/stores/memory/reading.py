@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sync.model import (
+    AT_ONCE,
     LONGEST_STOP,
     Alert,
     Baseline,
@@ -116,7 +117,8 @@ class MemoryReading(Reading):
                 continue
             outcome, reason = (Outcome.UNKNOWN, UNDERWAY) if flying else (row.outcome, row.reason)
             since = row.since or datetime.now(UTC)
-            found.append(Failure(target, customer, outcome or Outcome.UNKNOWN, reason, row.errors, row.attempts, since, row.due))
+            due = row.due if row.due and row.due.timestamp() > AT_ONCE else None
+            found.append(Failure(target, customer, outcome or Outcome.UNKNOWN, reason, row.errors, row.attempts, since, due))
         listed = {(failure.target, failure.customer) for failure in found}
         found += [
             Failure(target, customer, Outcome.UNDONE, UNDONE.format(run=kept.undone.run), (), 0, kept.since)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sync.model import (
+    AT_ONCE,
     Alert,
     Baseline,
     Episode,
@@ -84,7 +85,7 @@ class Memory(MemoryFiler, Store):
                 await self.drop(target, [self._waiting(target, customer)])
                 continue
             self._file(target, customer)
-            self._amend(target, customer, released=row.released, gone=row.gone, due=datetime.now(UTC))
+            self._amend(target, customer, released=row.released, gone=row.gone, due=datetime.fromtimestamp(AT_ONCE, UTC))
         return len(chosen)
 
     async def put_back(self, target: str, undone: Sequence[Undone]) -> None:
@@ -101,7 +102,7 @@ class Memory(MemoryFiler, Store):
             if gone is None:
                 continue
             self._amend(target, customer, holds=gone.left, released=row.released | gone.released)
-            self._amend(target, customer, parked=False, due=datetime.now(UTC))
+            self._amend(target, customer, parked=False, due=datetime.fromtimestamp(AT_ONCE, UTC))
             if row.outcome is Outcome.HELD:
                 held, still = held + 1, still + bool(gone.left)
                 self._amend(target, customer, outcome=row.outcome if gone.left else None, reason=said_of(gone.left))
