@@ -6,40 +6,33 @@ from sync.model.leaves import ABSENT, AT_ONCE, LONGEST_STOP, NEVER, PLAIN, UNKNO
 from sync.model.outcomes import (
     Alert,
     Episode,
-    Explanation,
     Failure,
     Numbered,
     Released,
     Run,
     Settlement,
     Standing,
-    Step,
     Tally,
     Timing,
     Undone,
     Wanted,
 )
 from sync.model.plans import (
-    Allowance,
     Entry,
-    Estimate,
     Foreign,
     Held,
     Hold,
     Holding,
-    Mismatch,
     Outcome,
     Pending,
     Rejection,
     Releases,
-    Said,
-    TargetPlan,
     Told,
-    Tripped,
     Unchanged,
     Update,
     said_of,
 )
+from sync.model.reports import Allowance, Estimate, Explanation, Mismatch, Said, Step, TargetPlan, Tripped
 
 __all__ = [
     "ABSENT",

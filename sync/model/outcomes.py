@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sync.errors import FieldError
 from sync.model.customers import Diff
 from sync.model.exchange import Request
-from sync.model.leaves import Leaf, Missing
+from sync.model.leaves import Leaf
 from sync.model.plans import Hold, Outcome
 
 
@@ -167,29 +167,3 @@ class Numbered(NamedTuple):
 
     number: int
     episode: Episode
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The way of one field: from which source values, by which rule, to what the target should hold, and what it holds."""
-
-    field: str
-    sources: Mapping[str, Any]
-    rule: Any
-    record: Leaf | Missing
-    acknowledged: Leaf | Missing
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a target holds what it holds of one customer: each field's way, what would be sent now, and what was sent before."""
-
-    target: str
-    customer: str
-    id: str
-    steps: tuple[Step, ...]
-    failure: Failure | None
-    planned: tuple[Request, ...]
-    history: tuple[Episode, ...]
-    note: str = ""
