@@ -15,8 +15,9 @@ from sync.ports import Lists
 from sync.stores import past
 from sync.stores.codec import decode_errors
 from sync.stores.file import meaning, same_schema
+from sync.stores.ledger import Ledger
 from sync.stores.reads import moment
-from sync.stores.sqlite import BUSY_SECONDS, Ledger
+from sync.stores.sqlite import BUSY_SECONDS
 
 
 class SqliteLists(Ledger, Lists):

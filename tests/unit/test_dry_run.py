@@ -16,7 +16,8 @@ from sync.pipeline.lane import Lane
 from sync.pipeline.planning import make_plans
 from sync.pipeline.speaker import Speaker
 from sync.ports import Filer, Store
-from sync.stores.sqlite import Ledger, Sqlite, open_forgetful, open_store
+from sync.stores.ledger import Ledger
+from sync.stores.sqlite import Sqlite, open_forgetful, open_store
 
 ROOT = Path(__file__).parents[2]
 WRITING = Store.__abstractmethods__ - Filer.__abstractmethods__ - {"close"}

@@ -17,8 +17,9 @@ import pytest
 from sync.errors import FieldError, StateError
 from sync.model import Change, Claim, Filing, Identity, Outcome, Pending, Secret, Settlement, Update
 from sync.stores.file import is_locked, keep_key, secret_key
+from sync.stores.ledger import Ledger
 from sync.stores.migrations import MIGRATIONS
-from sync.stores.sqlite import Ledger, Sqlite, open_forgetful, open_store
+from sync.stores.sqlite import Sqlite, open_forgetful, open_store
 
 HERE = "https://vendor.example"
 DIGEST = b"0123456789abcdef"
