@@ -52,7 +52,7 @@ async def standing(settings: Settings) -> State:
 def _ended(tally: Tally, flying: int) -> Tally:
     """What was in flight when the process ended is unknown, also before the next run has written that down."""
     unknown = Outcome.UNKNOWN.value
-    return replace(tally, outcomes={**tally.outcomes, unknown: tally.outcomes.get(unknown, 0) + flying})
+    return replace(tally, outcomes={**tally.outcomes, unknown: tally.outcomes.get(unknown, 0) + flying}) if flying else tally
 
 
 def _broken_off(run: Run) -> Run:

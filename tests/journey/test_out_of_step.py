@@ -126,6 +126,8 @@ def test_a_run_that_was_killed_is_told_as_one_before_the_next_run(shop: Place) -
     assert [run["interrupted"] for run in tree.tree["runs"]] == [True]
     assert "interrupted" in text.out
     assert "under way" not in text.out
+    assert shop.cli("run").code == 0
+    assert "unknown" not in shop.cli("status").out
 
 
 def test_refused_credentials_stop_their_account_alone_and_never_show_a_secret(shop: Place) -> None:
