@@ -5,21 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sync.pipeline.feeds import Way
-from sync.pipeline.report import Report
 from sync.service.lines import Line
+from sync.service.ongoing import Ongoing
 from sync.service.turns import Rest, Turn
 
 REFUSED = timedelta(minutes=5)
 LONGEST_REFUSED = timedelta(hours=1)
-
-
-@dataclass(slots=True)
-class Ongoing:
-    """A run under way; `left` targets are not done yet, and it is `kept` once there was something to do."""
-
-    report: Report
-    left: int
-    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

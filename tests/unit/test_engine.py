@@ -27,7 +27,8 @@ from sync.pipeline.retry import RetryPolicy
 from sync.pipeline.rules import compile_rules
 from sync.pipeline.speaker import Speaker
 from sync.ports import Page, Source, Store, Watch
-from sync.service.engine import LONGEST_WAIT, Engine, Setup
+from sync.service.engine import Engine, Setup
+from sync.service.reader import LONGEST_WAIT
 from sync.service.scheduler import Schedule
 from sync.service.supervisor import Supervisor
 from sync.stores.memory import Memory
@@ -437,7 +438,7 @@ def test_a_source_that_lacks_what_the_config_names_is_not_read(virtual: VirtualT
 
     async def told() -> None:
         made = firm()
-        for line in made.engine._lines.values():
+        for line in made.engine.lines.values():
             line.check = lacking
         async with asyncio.TaskGroup() as group:
             group.create_task(made.engine.run())
