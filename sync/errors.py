@@ -30,6 +30,11 @@ class FieldError:
         return f"{self.field}: {self.message}" if self.field else self.message
 
 
+def lowered(message: str) -> str:
+    """A library's sentence, as it stands behind the name of what it is about."""
+    return message[:1].lower() + message[1:]
+
+
 class SyncError(Exception):
     """Any expected failure; its text is one line for a person, without a secret and without a customer's values."""
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from sync.errors import FieldError
+from sync.errors import FieldError, lowered
 from sync.model import Customer, Field, Identity, Leaf, Record, Secret
 
 WhenNull = Literal["keep", "clear", "reject"]
@@ -156,7 +156,7 @@ def _misfit(place: tuple[str, ...], message: str, projection: Projection) -> Fie
     """Pydantic's place ends in list positions and names of union members; the longest mapped field in it is meant."""
     for rule in projection.rules:
         if place[: len(rule.path)] == rule.path:
-            return FieldError(rule.field, f"{_from(rule)}{message[:1].lower()}{message[1:]}")
+            return FieldError(rule.field, f"{_from(rule)}{lowered(message)}")
     return FieldError(".".join(place), message)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sync.errors import lowered
 from sync.model import NEVER, Field
 from sync.pipeline.project import Rule, WhenNull
 from sync.pipeline.transforms import Transform, names, text, transform
@@ -97,7 +98,7 @@ def _long(written: Any) -> RuleTable:
         return RuleTable(**{"from_" if key == "from" else key: value for key, value in written.items()})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc'])).strip('_')}: {_lower(first['msg'])}") from None
+        raise ValueError(f"{'.'.join(map(str, first['loc'])).strip('_')}: {lowered(first['msg'])}") from None
 
 
 def _reader(rule: RuleTable) -> tuple[tuple[str, ...], Read]:
@@ -197,10 +198,6 @@ def _chained(read: Read, steps: tuple[tuple[str, Transform], ...], sources: tupl
         return value
 
     return chained
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
 
 
 def nearest(name: str, valid: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sync.errors import lowered
 from sync.model import Leaf
 from sync.pipeline.project import Rule, flatten
 
@@ -19,7 +20,7 @@ def validated(tree: Mapping[str, Any], schema: type[BaseModel], table: str) -> t
     except ValidationError as error:
         written = dict(flatten(tree))
         told = error.errors(include_url=False, include_input=False, include_context=False)
-        return {}, [(f"{table}.{_place(problem['loc'], written)}", _lower(problem["msg"])) for problem in told]
+        return {}, [(f"{table}.{_place(problem['loc'], written)}", lowered(problem["msg"])) for problem in told]
     return dict(flatten(model.model_dump(exclude_unset=True, by_alias=True))), []
 
 
@@ -58,7 +59,3 @@ def _place(loc: Sequence[object], written: Mapping[str, Any]) -> str:
     """Pydantic's place ends in list positions and names of union members; the longest field in it is meant."""
     names = [".".join(map(str, loc[:size])) for size in range(len(loc), 0, -1)]
     return next((name for name in names if name in written), names[0] if names else "")
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -10,11 +10,7 @@ from sync.pipeline.lane import LanePolicy
 from sync.pipeline.pace import PacePolicy
 from sync.pipeline.retry import RetryPolicy
 from sync.settings.base import Table
-from sync.settings.values import Duration, RateText, Whole
-
-
-def _several(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
+from sync.settings.values import Duration, RateText, Whole, several
 
 
 class RetryTable(Table):
@@ -38,7 +34,7 @@ class LaneTable(Table):
     """The keys that say how fast, how long and how often."""
 
     rate: RateText | None = None
-    quota: Annotated[tuple[RateText, ...], BeforeValidator(_several)] = ()
+    quota: Annotated[tuple[RateText, ...], BeforeValidator(several)] = ()
     concurrency: Whole = Field(default=4, ge=1, le=256)
     timeout: Duration = Field(default="30s", gt=timedelta(0), validate_default=True)
     patience: Duration = Field(default="60s", validate_default=True)

@@ -13,12 +13,12 @@ from sync.settings.gone import one_way
 from sync.settings.maptests import Names, misnamed
 from sync.settings.owners import Owned, one_owner
 from sync.settings.page import Page
+from sync.settings.references import resolve
 from sync.settings.settings import Settings, TargetSettings
 from sync.settings.sources import HttpTable, SourceTable
 from sync.settings.sources.read import read_sources
 from sync.settings.tables import SyncTable
 from sync.settings.targets import Known, draft, finished
-from sync.settings.values import resolve
 
 MAIN = "sync.toml"
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from sync.errors import Mistake
+from sync.errors import Mistake, lowered
 from sync.pipeline.rules import nearest
 
 M = TypeVar("M", bound=BaseModel)
@@ -69,8 +69,7 @@ def _said(model: type[BaseModel], kind: str, message: str, place: Sequence[str],
         return 'has to be text; in sync.toml also { env = "NAME" } or { file = "PATH" }'
     if kind == "too_short":
         return "is empty"
-    message = message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    return lowered(message.removeprefix("Value error, "))
 
 
 def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:

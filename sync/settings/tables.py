@@ -11,11 +11,7 @@ from sync.settings.lanes import LaneTable
 from sync.settings.maptests import TestTable
 from sync.settings.service import ServiceTable
 from sync.settings.sources import OneOfKinds
-from sync.settings.values import Duration, LimitText, Schedule, Timezone, by_field
-
-
-def _several(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
+from sync.settings.values import Duration, LimitText, Schedule, Timezone, by_field, several
 
 
 class StateTable(Table):
@@ -70,7 +66,7 @@ class TargetTable(Table):
     id: str | None = None
     match: dict[str, str] | None = None
     without_id: Literal["reject", "skip"] = "reject"
-    where: dict[str, Annotated[tuple[Any, ...], BeforeValidator(_several)]] | None = None
+    where: dict[str, Annotated[tuple[Any, ...], BeforeValidator(several)]] | None = None
     missing_in_source: Literal["ignore", "report", "deactivate"] = Field(
         default="ignore", description="what is done about a customer that is gone from the source"
     )

@@ -1,14 +1,12 @@
-"""Single values as people write them ("5m", "3/s", "30%", { env = "NAME" }) -> what they mean. Pure, but for `resolve`."""
+"""Single values as people write them ("5m", "3/s", "30%") -> what they mean. Pure."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
-from os import environ
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -77,6 +75,11 @@ def _database(value: SecretStr) -> SecretStr:
         said = "has an @ too late: in a user or password, write %2F for /, %3F for ?, %23 for # and %40 for @"
         raise PydanticCustomError("database", "{said}", {"said": said})
     return value
+
+
+def several(value: object) -> object:
+    """One, where there may be a list of them."""
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def by_field(value: object) -> object:
@@ -154,38 +157,3 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 AddressText = Annotated[Address, BeforeValidator(_address), WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8910"]})]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
-
-Complain = Callable[[str, str], None]
-"""Takes the key and what is wrong with it."""
-
-
-def resolve(tree: Any, complain: Complain, key: str = "") -> Any:
-    """The tree with every `{ env = "NAME" }` and `{ file = "PATH" }` replaced by what it stands for."""
-    if isinstance(tree, list):
-        return [resolve(item, complain, f"{key}[{place}]") for place, item in enumerate(tree)]
-    if not isinstance(tree, Mapping):
-        return tree
-    match dict(tree):
-        case {"env": str(name), **rest} if not rest:
-            return _environment(name, complain, key)
-        case {"file": str(name), **rest} if not rest:
-            return _file(name, complain, key)
-    return {name: resolve(value, complain, f"{key}.{name}" if key else name) for name, value in tree.items()}
-
-
-def _environment(name: str, complain: Complain, key: str) -> str:
-    value = environ.get(name, "")
-    if not value:
-        complain(key, f"the environment variable {name} is not set")
-    return value
-
-
-def _file(name: str, complain: Complain, key: str) -> str:
-    try:
-        value = Path(name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        complain(key, f"cannot read {name}: {error.strerror if isinstance(error, OSError) else 'not text'}")
-        return ""
-    if not value:
-        complain(key, f"{name} is empty")
-    return value

@@ -11,8 +11,9 @@ from sync.errors import ConfigError
 from sync.pipeline.gates import GatePolicy, Limit
 from sync.pipeline.pace import Rate
 from sync.settings import Settings, SyncTable, load
+from sync.settings.references import resolve
 from sync.settings.sources import KINDS
-from sync.settings.values import DatabaseUrl, Duration, LimitText, RateText, resolve
+from sync.settings.values import DatabaseUrl, Duration, LimitText, RateText
 from sync.sources.secrecy import secrets_of
 
 EXAMPLE = Path(__file__).parents[2] / "sync" / "example"

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from sync.settings.sources.base import SourceTable
-from sync.settings.values import Duration
+from sync.settings.values import Duration, several
 from sync.sources.exports import Order, Selection
 from sync.sources.formats.choice import NAMES, WITHIN, FormatName, format_of, is_compressed
 from sync.sources.remote import secrets_in, shown
@@ -35,13 +35,9 @@ def _encoding(value: str) -> str:
     return value
 
 
-def _several(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
-
-
 Sign = Annotated[str, Field(min_length=1, max_length=1)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
-Nulls = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Nulls = Annotated[tuple[str, ...], BeforeValidator(several)]
 
 
 class FileTable(SourceTable):
