@@ -19,8 +19,6 @@ TOLD_SO = {None, "slow"}
 """Faults after which the client holds the vendor's own answer."""
 KNOWN = {*TOLD_SO, "expire_tokens", "rate_limit", "conflict"}
 """And those after which it knows at least that nothing was applied."""
-HELD_UP = 0.02
-"""Seconds for which a busy machine may keep a sandbox from noting an arrival; in virtual time the limit is judged exactly."""
 WHOLE = ("metadata",)
 """Objects that are sent as a whole when anything in them changed."""
 MAPPED = {
