@@ -2,9 +2,10 @@
 
 import asyncio
 import gzip
+import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -337,6 +338,50 @@ async def test_a_connection_that_breaks_after_the_request_may_have_been_applied(
     async with peer(talk) as url:
         with pytest.raises(Broken, match=r"^the connection broke: (?!.*(400|Error))"):
             await wire.send(Request("PUT", url, {"Name": "Jo"}), seconds=SECONDS)
+
+
+FIRST_LINES = (
+    *(
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.0 200",
+        b"HTTP/2 200",
+        b"HTTP/1.1 99 x",
+        b"HTTP/1.1 1000 x",
+        b"HTTP/1.1 204 No",
+        b"ICY 200 OK",
+    ),
+    *(b"HTTP/1.1 101 Upgrade\r\nUpgrade: x", b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK", b"HTTP/1.1 \xff OK", b"nonsense", b""),
+)
+HEADS = (
+    *(b"Content-Length: 5", b"Content-Length: -5", b"Content-Length: x", b"Content-Length: 5\r\nContent-Length: 6"),
+    *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: x", b"Content-Encoding: gzip", b"Content-Encoding: br"),
+    *(b"Content-Encoding: \xff", b"Content-Type: \xff", b"Set-Cookie: a=b; expires=\xff", b"Link: <\xff>\r\nLink: "),
+    *(b"Location: http://[::1", b"X: " + b"y" * 9000, b"X\x00Y: z", b": z"),
+)
+BODIES = (
+    *(b"", b"hello", b"\xff" * 99, gzip.compress(b"hello")[:-4]),
+    *(b"5\r\nhello\r\n0\r\n\r\n", b"ffffffffffffffff\r\nx", b"-5\r\nx", b"5\r\nhelloX"),
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_is_written_back_is_a_reply_or_broken_and_never_as_if_nothing_had_been_sent(wire: Wire, seed: int) -> None:
+    dice, answers = random.Random(seed), list[bytes]()
+    for _ in range(50):
+        head = [dice.choice(FIRST_LINES), *dice.sample(HEADS, dice.randrange(4))]
+        answers.append(b"\r\n".join(head) + dice.choice((b"\r\n\r\n", b"\r\n\r\n", b"")) + dice.choice(BODIES))
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(answers[-1])
+        await writer.drain()
+        writer.close()
+
+    async with peer(talk) as url:
+        while answers:
+            with suppress(Broken):
+                await wire.send(Request("PUT", url, {"Name": "Jo"}), seconds=SECONDS)
+            answers.pop()
 
 
 async def test_a_kept_connection_that_the_vendor_closes_does_not_make_a_put_go_out_twice(wire: Wire) -> None:
