@@ -19,6 +19,8 @@ from sync.model import Reply, Request, Secret, Token
 
 NOT_APPLIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 LONGEST_REASON = 500
+LONGEST_INTEGER = 1000
+"""Digits, with the zeros before it; Python refuses to read much longer ones."""
 LONGEST_WAIT = 10**9
 """Seconds; more is no time that a vendor means, and would overflow a date."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -199,6 +201,7 @@ def whole_id(value: object) -> str:
         value = int(value)
     text = str(value).strip()
     if isinstance(value, bool) or not text.isascii() or not text.isdigit():
-        message = "the vendor's id has to be a whole number"
-        raise ValueError(message)
+        raise ValueError("the vendor's id has to be a whole number")
+    if len(text) > LONGEST_INTEGER or int(text) >= 2**63:
+        raise ValueError("the vendor's id has to be a whole number of at most 64 bits")
     return str(int(text))

@@ -224,6 +224,16 @@ def test_a_row_without_a_key_or_with_a_text_that_is_none_stops_nobody_else(shop:
     assert {key: failure["outcome"] for key, failure in shop.failures().items()} == {("rpm", "3"): "rejected"}
 
 
+def test_an_id_that_cannot_be_one_stops_nobody_else(shop: Place) -> None:
+    shop.config("rpm")
+    shop.target("rpm", NAME, head='id = "Email"')
+    shop.sql("UPDATE customers SET Email = Id", "UPDATE customers SET Email = '99999999999999999999' WHERE Id = 3")
+    run = shop.cli("run")
+    assert (run.code, run.err) == (3, "")
+    assert list(shop.failures()) == [("rpm", "3")]
+    assert sorted(shop.sandbox.holds("rpm")) == ["1", "2", "4", "5", "6"]
+
+
 def test_a_source_that_cannot_be_read_stops_what_it_feeds_alone_in_a_plan_too(shop: Place) -> None:
     shop.config("rpm", "sellercloud")
     shop.target("rpm", NAME)

@@ -192,3 +192,10 @@ def test_a_whole_id_has_one_spelling(value: object) -> None:
 def test_what_is_no_whole_id_is_not_quoted(value: object) -> None:
     with pytest.raises(ValueError, match=r"^the vendor's id has to be a whole number$"):
         reading.whole_id(value)
+
+
+@pytest.mark.parametrize("value", ["9223372036854775808", 10**30, Decimal("1e30"), 1e300, "9" * 5000])
+def test_an_id_that_no_vendor_can_have_given_is_none(value: object) -> None:
+    assert reading.whole_id("9223372036854775807") == "9223372036854775807"
+    with pytest.raises(ValueError, match=r"^the vendor's id has to be a whole number of at most 64 bits$"):
+        reading.whole_id(value)
