@@ -126,7 +126,7 @@ def kept(connection: sqlite3.Connection, targets: Sequence[str]) -> list[Failure
     statement = (
         "SELECT target, customer, run, at FROM undone LEFT JOIN pending USING (target, customer)"
         " LEFT JOIN main.intents USING (target, customer) WHERE outcome IS NULL AND fields IS NULL"
-        " AND (? OR target IN (SELECT value FROM json_each(?))) ORDER BY target, customer"
+        " AND (? OR target IN (SELECT value FROM json_each(?)))"
     )
     found = connection.execute(statement, (not targets, orjson.dumps(targets).decode()))
     return [

@@ -53,6 +53,16 @@ def test_an_answer_in_between_starts_the_count_anew() -> None:
     assert breaker.closed
 
 
+def test_customers_that_failed_before_the_vendor_answered_do_not_count_any_more() -> None:
+    breaker = Breaker(BreakerPolicy(failures=3, customers=2))
+    breaker.failed("1", 0.0)
+    breaker.failed("2", 0.0)
+    breaker.succeeded()
+    for _ in range(5):
+        breaker.failed("1", 0.0)
+    assert breaker.closed
+
+
 def test_only_one_customer_probes_and_it_may_do_so_again() -> None:
     breaker = opened()
     assert [breaker.admits(customer) for customer in "abab"] == [True, False, True, False]

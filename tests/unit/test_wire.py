@@ -143,6 +143,18 @@ async def test_a_connection_is_kept_for_the_next_request(wire: Wire) -> None:
     assert len(set(peers)) == 1
 
 
+async def test_as_many_requests_are_under_way_at_once_as_are_asked_for(wire: Wire) -> None:
+    everybody = asyncio.Barrier(150)
+
+    async def handler(_request: web.Request) -> web.Response:
+        await everybody.wait()
+        return web.Response()
+
+    async with vendor(handler) as url, asyncio.TaskGroup() as group:
+        for _ in range(150):
+            group.create_task(wire.send(Request("PUT", url, {}), seconds=30))
+
+
 async def test_bytes_that_are_no_text_are_passed_on(wire: Wire) -> None:
     async def handler(_request: web.Request) -> web.Response:
         return web.Response(body=b"\xff\xfe caf\xe9", content_type="application/json", charset="utf-8")
