@@ -23,10 +23,31 @@ def gone_policy(table: TargetTable, schema: type[BaseModel], fields: Mapping[str
     return GonePolicy(table.missing_in_source, leaves, table.gates.max_source_drop or MOST), mistakes
 
 
-def one_way(policy: GonePolicy, rules: Sequence[Rule]) -> list[str]:
-    """The fields that nothing sets back when a customer returns."""
-    mapped = {rule.field for rule in rules}
-    return [name for name in policy.leaves if name not in mapped]
+def one_way(policy: GonePolicy, rules: Sequence[Rule]) -> Mistakes:
+    """What is told of who is gone, and not taken back for everybody who returns."""
+    mapped = {rule.field: rule for rule in rules}
+    return [
+        (f"deactivate.{name}", f"would stay so when a customer returns: {_remedy(name, mapped.get(name))}")
+        for name in policy.leaves
+        if name not in mapped or _keeps(mapped[name])
+    ]
+
+
+def _remedy(name: str, rule: Rule | None) -> str:
+    if rule is None:
+        return f"add {name} to [fields], with what it is for customers who are there"
+    nothing = " and no ".join(rule.sources)
+    return f"fields.{name} keeps what the vendor has where the source has no {nothing}: add when_null, or default:X to via"
+
+
+def _keeps(rule: Rule) -> bool:
+    """Whether there are customers of whom the map says nothing; of a function nobody knows before it is called."""
+    if rule.when_null != "keep" or not rule.sources:
+        return False
+    try:
+        return rule.read(dict.fromkeys(rule.sources)) is None
+    except ValueError:
+        return False
 
 
 def _misplaced(table: TargetTable) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,6 @@ from sync.pipeline.rules import nearest
 from sync.ports import Vendor
 from sync.settings.accounts import read_accounts, read_dialects, unpaced
 from sync.settings.fingerprint import called
-from sync.settings.gone import one_way
 from sync.settings.maptests import Names, misnamed
 from sync.settings.owners import Owned, one_owner
 from sync.settings.page import Page
@@ -54,7 +53,7 @@ def load(directory: Path) -> Settings:
         main.state.keep,
         main.service,
         main.alerts,
-        (*unpaced(accounts.values(), page), *_doubts(targets)),
+        tuple(unpaced(accounts.values(), page)),
     )
 
 
@@ -110,11 +109,3 @@ def _misnamed(target: TargetSettings) -> Iterator[Mistake]:
     sources = None if called(target.table.fields) else sorted({name for _, name in target.mentioned})
     names = Names(sources, [rule.field for rule in target.rules], target.id_source)
     return misnamed(target.tests, names, target.file)
-
-
-def _doubts(targets: Sequence[TargetSettings]) -> list[str]:
-    return [
-        f"{target.file}: deactivate.{name}: the map does not have it, so that nothing sets it back when a customer returns"
-        for target in targets
-        for name in one_way(target.gone, target.rules)
-    ]

@@ -15,7 +15,7 @@ from sync.ports import Vendor
 from sync.settings.accounts import Dialects
 from sync.settings.constants import Mistakes, constants, validated
 from sync.settings.fingerprint import fingerprint
-from sync.settings.gone import gone_policy
+from sync.settings.gone import gone_policy, one_way
 from sync.settings.page import Page
 from sync.settings.settings import AccountSettings, TargetSettings
 from sync.settings.tables import TargetTable
@@ -96,6 +96,8 @@ def _compiled(page: Page, tree: Mapping[str, Any], table: TargetTable | None, di
         _check_match(match, mapped, dialect, page)
     gone, wrong = gone_policy(table, dialect.Customer, fields)
     page.all_wrong(wrong)
+    if rules:
+        page.all_wrong(one_way(gone, rules))
     return Draft(page, tree, table, rules, fields, gone)
 
 

@@ -67,6 +67,39 @@ def test_who_is_gone_is_deactivated_once_and_is_active_again_with_all_values_aft
     assert len(town.sandbox.updates()) == before + 3
 
 
+def test_who_would_not_be_active_again_after_a_return_is_not_deactivated_in_the_first_place(town: Place) -> None:
+    configured(town, tail=DISABLED + '\naccounting_id = "gone"')
+    place = "config/targets/sparklayer.toml: deactivate.accounting_id: would stay so when a customer returns"
+    for command in ("check", "plan", "run"):
+        told = town.cli(command)
+        assert told.err == f"{place}: add accounting_id to [fields], with what it is for customers who are there\n"
+        assert told.code == 1
+    assert town.sandbox.history() == []
+
+
+def test_whoever_is_told_of_by_a_field_from_the_source_is_as_the_source_says_after_a_return(town: Place) -> None:
+    """Also where the source has nothing to say: what deactivated the customer is cleared."""
+    configured(town, tail='[deactivate]\nstatus = "disabled"\naccounting_id = "gone"')
+    town.sql("ALTER TABLE customers ADD COLUMN Note TEXT", "UPDATE customers SET Note = 'n' WHERE Id = 7")
+    town.edit(
+        "config/targets/sparklayer.toml",
+        'email = "Email"',
+        'email = "Email"\naccounting_id = { from = "Note", when_null = "clear" }',
+    )
+    assert town.cli("run").code == 0
+    town.sql("CREATE TABLE away AS SELECT * FROM customers WHERE Id IN (7, 8)", "DELETE FROM customers WHERE Id IN (7, 8)")
+    assert town.cli("run").code == 0
+    assert {held["accounting_id"] for held in town.sandbox.holds("sparklayer").values() if held["status"] == "disabled"} == {
+        "gone"
+    }
+    town.sql("INSERT INTO customers SELECT * FROM away")
+    assert town.cli("run").code == 0
+    found = {held["email"]: (held["status"], held.get("accounting_id")) for held in town.sandbox.holds("sparklayer").values()}
+    assert (found["c7@example.org"], found["c8@example.org"]) == (("enabled", "n"), ("enabled", None))
+    before = len(town.sandbox.updates())
+    assert (town.cli("run").code, len(town.sandbox.updates())) == (0, before)
+
+
 def test_too_many_who_are_gone_are_held_until_they_return_or_somebody_lets_them_go(town: Place) -> None:
     configured(town)
     assert town.cli("run").code == 0

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -82,6 +83,36 @@ def peaks(place: Place, rows: int) -> dict[str, float]:
 def test_memory_is_flat_in_the_number_of_customers(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
     small = peaks(Place(tmp_path_factory.mktemp("small"), place.sandbox), 10_000)
     large = peaks(place, 100_000)
+    assert {name: round(peak) for name, peak in large.items() if peak >= 150} == {}
+    assert {name: round(peak / small[name], 2) for name, peak in large.items() if peak > 1.2 * small[name]} == {}
+
+
+def gone_peaks(place: Place, rows: int) -> dict[str, float]:
+    """The peak memory of a plan and a run in which a tenth of the customers is gone, and of one in which they are back."""
+    fill(place.folder / "crm.sqlite", rows)
+    place.config("sparklayer", extra="concurrency = 16\n")
+    fields = 'first_name = "F1"\nstatus = { value = "enabled" }'
+    missing = 'id = "Id"\nmissing_in_source = "deactivate"'
+    place.target("sparklayer", fields, head=missing, tail='[deactivate]\nstatus = "disabled"')
+    run(place, "run")
+    place.sql("CREATE TABLE away AS SELECT * FROM customers WHERE Id % 10 = 0", "DELETE FROM customers WHERE Id % 10 = 0")
+    found = {"plan": run(place, "plan", "--format", "json")[0], "gone": run(place, "run")[0]}
+    assert statuses(place) == {"enabled": rows - rows // 10, "disabled": rows // 10}
+    place.sql("INSERT INTO customers SELECT * FROM away")
+    found["back"] = run(place, "run")[0]
+    assert statuses(place) == {"enabled": rows}
+    return found
+
+
+def statuses(place: Place) -> Counter[str]:
+    return Counter(held["status"] for held in place.sandbox.holds("sparklayer").values())
+
+
+def test_memory_is_flat_in_the_number_of_those_who_are_gone_and_return(
+    place: Place, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    small = gone_peaks(Place(tmp_path_factory.mktemp("small"), place.sandbox), 10_000)
+    large = gone_peaks(place, 100_000)
     assert {name: round(peak) for name, peak in large.items() if peak >= 150} == {}
     assert {name: round(peak / small[name], 2) for name, peak in large.items() if peak > 1.2 * small[name]} == {}
 

@@ -144,15 +144,37 @@ def test_an_account_may_have_several_quotas(loaded: Load) -> None:
 
 
 GONE = 'missing_in_source = "deactivate"\ndeactivate = { Salesman = "nobody", Rating = 0 }\n[fields]'
+BACK = "Salesman = { value = 'web' }\nRating = { value = 3 }\n"
 
 
-def test_what_is_told_of_who_is_gone_is_checked_and_what_nothing_sets_back_is_a_warning(loaded: Load) -> None:
-    settings = loaded(MAIN, {"shop": SHOP.replace("[fields]", GONE) + "Rating = { value = 3 }\n"})
+def test_what_is_told_of_who_is_gone_is_checked(loaded: Load) -> None:
+    settings = loaded(MAIN, {"shop": SHOP.replace("[fields]", GONE) + BACK})
     gone = settings.targets["shop"].gone
     assert (gone.missing, gone.leaves, gone.most.text) == ("deactivate", {"Salesman": "nobody", "Rating": 0}, "20%")
-    (warning,) = settings.warnings
-    assert warning.startswith("targets/shop.toml: deactivate.Salesman: the map does not have it")
     assert settings.targets["shop"].fingerprint != loaded(MAIN, {"shop": SHOP}).targets["shop"].fingerprint
+
+
+KEPT = "fields.Salesman keeps what the vendor has where the source has no {}: add when_null, or default:X to via"
+
+
+@pytest.mark.parametrize(
+    ("back", "said"),
+    [
+        ("", "add Salesman to [fields], with what it is for customers who are there"),
+        ("Salesman = 'Rep'\n", KEPT.format("Rep")),
+        ("Salesman = '{Rep} of {Region}'\n", KEPT.format("Rep and no Region")),
+        ("Salesman = { from = 'Rep', when_null = 'clear' }\n", None),
+        ("Salesman = { from = 'Rep', when_null = 'reject' }\n", None),
+        ("Salesman = { from = 'Rep', via = ['default:web'] }\n", None),
+    ],
+)
+def test_what_nothing_takes_back_when_a_customer_returns_is_a_mistake(loaded: Load, back: str, said: str | None) -> None:
+    target = SHOP.replace("[fields]", GONE) + back + "Rating = { value = 3 }\n"
+    if said is None:
+        assert loaded(MAIN, {"shop": target}).targets["shop"].gone.watches
+    else:
+        told = "targets/shop.toml: deactivate.Salesman: would stay so when a customer returns: "
+        assert mistakes(lambda: loaded(MAIN, {"shop": target})) == [told + said]
 
 
 def test_nobody_can_be_gone_from_increments(loaded: Load) -> None:
