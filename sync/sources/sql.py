@@ -18,12 +18,11 @@ from sync.sources.columns import Columns
 from sync.sources.dialect import Dialect, Lost, Row, Snapshot, Unreadable
 from sync.sources.rows import NO_KEY, TWICE, Sealed, key_text
 from sync.sources.statements import Shape, Statements, Table
-from sync.sources.watermark import AHEAD, Course, behind, kept
+from sync.sources.watermark import AHEAD, BACK, Course, behind, kept
 
 PAGE = 1000
 RETRIES = (0.5, 2.0)
 """Seconds to wait before a read that broke off is taken up again."""
-BACK = "has gone back (a copy was restored, a clock set back, or the newest rows deleted): every row is compared once more"
 HALF = 2**31
 """Numbers of transactions go round; after more than half of them, every row counts as changed."""
 

@@ -31,7 +31,6 @@ HTTP = {
     "resume": "the cursor moves when the whole list has been read, since pages shift while it is",
     "present": "customers are as the list has last shown them",
     "twice": "whoever comes twice is one customer, as shown last: pages that shift show people twice",
-    "back": "an API is asked for who is newer than the cursor, and does not say that nobody is",
 }
 WHOLE = HTTP | {"flat": "all of the list is one reply"}
 

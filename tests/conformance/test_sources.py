@@ -587,11 +587,11 @@ async def test_a_clock_that_is_wrong_is_told_and_moves_no_cursor(ground: Ground,
     ]
 
 
-@pytest.mark.needs("cursor", "back")
+@pytest.mark.needs("cursor")
 async def test_a_cursor_that_goes_back_has_every_row_compared_once_more(ground: Ground, store: Memory) -> None:
     """A copy of yesterday was restored."""
     ground.fill([(1, "Ann", at(0)), (2, "Bea", at(60)), (3, "Cem", at(61))])
-    source = ground.source()
+    source = ground.source(overlap=5 * MINUTES)
     await fresh(source, store)
     ground.run(f"UPDATE Customer SET Name = 'Bo', Moved = '{at(1)}' WHERE Id = 2", "DELETE FROM Customer WHERE Id = 3")
     told: list[str] = []

@@ -19,6 +19,7 @@ from sync.sources.http.seen import Seen
 from sync.sources.http.stamps import before, earlier
 from sync.sources.http.walk import Walk
 from sync.sources.rows import digester
+from sync.sources.watermark import BACK
 
 TURNS = 4
 """So many times a list is read before it is given up as one that never holds still."""
@@ -115,6 +116,10 @@ class Http(Source):
             seen.close()
         if self._narrowed:
             yield Page((), walk.reached(), note=walk.note(self._policy.name))
+        if since is not None and self._overlap and self._listing.whole and walk.is_behind:
+            yield Page((), note=f"{self._policy.name}: {self._listing.cursor} {BACK}")
+            async for page in self.changed(None):
+                yield page
 
     async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
         """As the list has just shown them; who was not on it is asked for singly, or else the whole list is read."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sync.model import Listed
-from sync.sources.http.stamps import earlier, latest, written
+from sync.sources.http.stamps import before, earlier, latest, written
 from sync.sources.watermark import AHEAD, in_future
 
 
@@ -54,6 +54,13 @@ class Walk:
         """Counts those among them, met for the first time in this turn, whose time lies in the future."""
         if self.changes is not None and self._ended is not None:
             self.ahead += sum(in_future((values or {}).get(self.changes), self._ended) for values in customers)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether nobody is left at the place where the last reading ended, or behind it, although it was read on from there."""
+        if self.changes is None or self.cursor is None:
+            return False
+        return self._greatest is None or before(self._greatest, self.cursor)
 
     def note(self, name: str) -> str:
         """What is odd about this reading."""
