@@ -135,6 +135,13 @@ async def test_a_page_that_was_known_is_looked_at_again_after_one_of_it_was_forg
     assert await store.unseen("crm", rows, b"page") == [("7", DIGEST)]
 
 
+async def test_a_page_that_was_looked_at_and_never_filed_is_not_known(store: Store) -> None:
+    """The process may have died in between."""
+    await store.file(filing("7"))
+    rows = [("7", DIGEST), ("8", DIGEST)]
+    assert [await store.unseen("crm", rows, b"page") for _ in range(2)] == [[("8", DIGEST)]] * 2
+
+
 async def test_the_same_page_of_another_source_is_unseen(store: Store) -> None:
     await store.file(filing("7"))
     assert await store.unseen("crm", [("7", DIGEST)], b"page") == []
