@@ -274,6 +274,21 @@ def test_a_look_that_stops_the_account_leaves_the_update_unknown(virtual: Any) -
     assert story(settlement) == (Outcome.UNKNOWN, "daily limit", BOTH, 0, False)
 
 
+def test_how_every_attempt_ended_tells_whether_the_vendor_is_well(virtual: Any) -> None:
+    dialect = Dialect(signs_in=False)
+    policy = LanePolicy(retry=RetryPolicy(attempts=1), breaker=BreakerPolicy(failures=3, customers=3, cooldown=5.0))
+    carrier = courier(dialect, Wire(dialect, NotSent("x"), Broken("x"), TryAgain("x")), policy)
+
+    async def main() -> list[bool]:
+        found = []
+        for customer in "1234":
+            await carrier.carry(update(customer))
+            found.append(carrier._lane.condition().unwell)
+        return found
+
+    assert virtual.run(main()) == [False, False, True, False]
+
+
 def test_an_update_that_was_to_probe_and_never_left_lets_another_one_probe_in_the_next_run(virtual: Any) -> None:
     dialect = Dialect(signs_in=False)
     sick = BreakerPolicy(failures=3, customers=2, cooldown=5.0)
