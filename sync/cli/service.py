@@ -34,7 +34,7 @@ def serve(
         place = address(listen) if listen else None
     except ValueError as error:
         raise SyncError(f"--listen {error}") from None
-    raise typer.Exit(loop.run(until_stopped(lambda stopping: _serve(config, place, stopping))))
+    raise typer.Exit(loop.run(until_stopped(lambda stopping: _serve(config, place, stopping), logs=True)))
 
 
 @logged("error")

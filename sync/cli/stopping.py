@@ -13,8 +13,11 @@ GRACE_SECONDS = 8.0
 """Less than the ten that Docker waits before it kills."""
 
 
-async def until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
-    """SIGTERM and SIGINT ask for an end, and bring it about after the grace period; the second one kills."""
+async def until_stopped(work: Callable[[asyncio.Event], Awaitable[int]], *, logs: bool = False) -> int:
+    """SIGTERM and SIGINT ask for an end, and bring it about after the grace period; the second one kills.
+
+    Work that `logs` says by itself that it is stopping: where nobody looks on, no other line stands between those of its log.
+    """
     stopping, signals = asyncio.Event(), list[int]()
     running = asyncio.get_running_loop()
     task = asyncio.ensure_future(work(stopping))
@@ -24,7 +27,7 @@ async def until_stopped(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
             os._exit(128 + number)
         signals.append(number)
         stopping.set()
-        if sys.stderr.isatty():  # elsewhere nobody looks on, and lines may have to be JSON
+        if not logs or sys.stderr.isatty():
             print("stopping: what is in flight is finished first; again to end at once", file=sys.stderr)
         running.call_later(GRACE_SECONDS, task.cancel)
 
