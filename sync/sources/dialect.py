@@ -13,6 +13,13 @@ from sync.sources.secrecy import secrets_of
 Row = tuple[Any, ...]
 Read = Callable[[Any], Any]
 
+HINTS = {
+    "CERTIFICATE_VERIFY_FAILED": "tls_ca is the file of whom to trust, and url has to name the host as its certificate does",
+    "WRONG_VERSION_NUMBER": 'it speaks no TLS: tls = "prefer" does without',
+    "rejected SSL upgrade": 'it speaks no TLS: tls = "prefer" does without',
+}
+"""What can be done about what OpenSSL and drivers say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -29,7 +36,7 @@ class Address:
         text = " ".join(str(error).split())
         for secret in secrets_of(self.url):
             text = text.replace(secret, "***")
-        return text
+        return next((f"{text}; {hint}" for sign, hint in HINTS.items() if sign in text), text)
 
     def too_slow(self) -> SourceError:
         """Nothing came in time."""

@@ -138,6 +138,16 @@ async def test_a_server_that_is_not_there_is_told_in_one_line_without_the_passwo
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.needs("server")
+async def test_a_server_without_tls_is_told_with_what_to_do_where_tls_is_required(ground: Ground) -> None:
+    ground.fill([])
+    address = Address("sources.crm", getattr(ground, "url", ""), tls="require")
+    source = Sql(Table("sources.crm", "Id", "Customer"), type(ground.dialect())(address), KEY)  # type: ignore[call-arg]
+    with pytest.raises(SourceError, match=r'; it speaks no TLS: tls = "prefer" does without$'):
+        await source.fields()
+    await source.close()
+
+
 async def test_a_read_that_takes_too_long_is_told_with_what_to_do(server: Postgres) -> None:
     server.run("CREATE VIEW Seen AS SELECT 1 AS Id, pg_sleep(5)::text AS Name")
     dialect = PostgresDialect(Address("sources.crm", server.url, timeout=timedelta(seconds=0.2)))

@@ -29,6 +29,7 @@ def test_a_path_and_a_key_are_enough() -> None:
     ("keys", "told"),
     [
         ({"path": "exports/*.csv"}, 'path names several files: say what they are, files = "newest", "parts" or "increments"'),
+        ({"path": "a.csv.zip"}, "an archive is not read: unpack it, or compress the file alone, such as customers.csv.gz"),
         ({"path": "exports/customers"}, "path does not tell the format: add format, one of csv, jsonl, json, parquet, excel"),
         ({"path": "customers.parquet.gz"}, "a file in the format parquet cannot be compressed once more"),
         ({"cursor": "UpdatedAt"}, "a file is read as a whole and compared by content: leave cursor out"),

@@ -80,6 +80,8 @@ class FileTable(SourceTable):
             raise ValueError("a file is read as a whole and compared by content: leave cursor out")
         if self.files is None and has_magic(self.path):
             raise ValueError('path names several files: say what they are, files = "newest", "parts" or "increments"')
+        if self.path.lower().endswith(".zip"):
+            raise ValueError("an archive is not read: unpack it, or compress the file alone, such as customers.csv.gz")
         if known is None:
             raise ValueError("path does not tell the format: add format, one of " + ", ".join(NAMES))
         if known in WITHIN and is_compressed(self.path):

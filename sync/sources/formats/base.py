@@ -14,6 +14,13 @@ Row = tuple[Any, str]
 
 EMPTY = "it is empty"
 AHEAD = 1 << 16
+SIGNS = {
+    b"PK\x03\x04": "it is an archive: unpack it (a single file may be compressed, as .gz, .bz2, .xz or .zst)",
+    b"\x1f\x8b": "it is compressed, and its name does not say so: let it end in .gz",
+    b"\xff\xfe": 'it is UTF-16: say so, encoding = "utf-16"',
+    b"\xfe\xff": 'it is UTF-16: say so, encoding = "utf-16"',
+}
+"""How files begin that are no text in the encoding that one would expect."""
 
 
 class Damaged(Exception):
@@ -63,8 +70,12 @@ def extra(module: str, name: str) -> Any:
 
 
 def text_of(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
-    """The file as text, with its line ends as they are; a byte order mark is none of its text."""
+    """The file as text, with its line ends as they are; a byte order mark is none of its text. Raises Damaged."""
     lent = io.BufferedReader(_Lent(file), AHEAD)
+    start = lent.peek(AHEAD)
+    said = next((said for sign, said in SIGNS.items() if start.startswith(sign)), "")
+    if said and not lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        raise Damaged(said)
     return io.TextIOWrapper(lent, "utf-8-sig" if lookup(encoding).name == "utf-8" else encoding, newline="")
 
 
