@@ -13,7 +13,7 @@ from operator import attrgetter
 from os import SEEK_END
 from typing import Any
 
-from sync.errors import FieldError
+from sync.errors import FieldError, StateError
 from sync.model import Change, Entry, Foreign, Held, Hold, Identity, Pending, Rejection, Request, Told, Tripped, Unchanged, Update
 from sync.pipeline.census import Census
 from sync.pipeline.figures import Figures
@@ -70,11 +70,16 @@ class Plan:
         self._sieve: Sieve | None = None
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Adds a page of entries."""
+        """Adds a page of entries. Raises StateError where there is no room for it."""
         self._file.seek(0, SEEK_END)
         pickler = pickle.Pickler(self._file, pickle.HIGHEST_PROTOCOL)
         pickler.dispatch_table = REDUCERS
-        pickler.dump(entries)
+        try:
+            pickler.dump(entries)
+            self._file.flush()
+        except OSError as error:
+            advice = "make room for the plan there, or name another folder in TMPDIR"
+            raise StateError(f"{tempfile.gettempdir()}: {error.strerror}: {advice}") from None
         self._count(entries)
 
     def contest(self, rivals: Mapping[str, tuple[str, ...]], yielding: AbstractSet[str] = frozenset()) -> None:

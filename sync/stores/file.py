@@ -118,7 +118,7 @@ def meaning(error: Exception) -> str:
     text = str(error)
     advice = {
         "database is locked": "it is locked by another program: end that, or wait",
-        "database or disk is full": "the disk is full: make room; nothing was sent that could not be written down",
+        "database or disk is full": "the disk is full, or the temporary one: nothing was sent that could not be written down",
         "disk I/O error": "the disk does not take what is written (is it full?), or does not give it back: look at it first",
         "file is not a database": "this is no state of customer-sync: name another file, or restore a backup",
         "database disk image is malformed": "the file is damaged: restore a backup, or move it away to start anew",

@@ -1,12 +1,15 @@
 """A dry run changes nothing anywhere, says so where it cannot tell, and what it shows is what is sent."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
 from tests.accounts import VENDORS
-from tests.journey.conftest import SOURCE, Place
+from tests.journey.conftest import SOURCE, Place, environment
 from tests.journey.test_four_vendors import as_planned, as_sent
 
 MAPS = {
@@ -83,6 +86,19 @@ def test_what_cannot_be_read_is_never_shown_as_nothing_to_do(ready: Place) -> No
     written = {path.name: path.read_text(encoding="utf-8") for path in (ready.folder / "reports").iterdir()}
     assert [name for name, said in written.items() if "(without rpm: the source cannot be read)" not in said] == []
     assert ready.sandbox.history() == []
+
+
+def test_a_plan_that_finds_no_room_for_itself_says_where(shop: Place) -> None:
+    shop.config("rpm")
+    shop.target("rpm", 'Website = "Note"')
+    shop.sql("UPDATE customers SET Note = hex(zeroblob(1000000))")
+    command = f'ulimit -f 100; exec "{sys.executable}" -m sync plan >/dev/null'
+    done = subprocess.run(command, shell=True, cwd=shop.folder, env=environment(), stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert (
+        done.stderr.decode()
+        == f"{gettempdir()}: File too large: make room for the plan there, or name another folder in TMPDIR\n"
+    )
 
 
 def test_what_a_saved_plan_sends_is_byte_for_byte_what_the_plan_showed(ready: Place) -> None:
