@@ -55,11 +55,13 @@ async def test_while_a_source_cannot_be_read_pages_show_what_is_remembered_and_w
         await remember(visit.store)
         (tmp_path / "crm.sqlite").rename(tmp_path / "away.sqlite")
         known, unknown = await visit.page("/customer?key=1"), await visit.page("/customer?key=9")
+        rejected = await visit.page("/customer?key=2")
         await visit.post("/plan")
         plan = await visit.page("/plan")
     assert [
         one for one in ("crm.sqlite is not there; what it should hold cannot be told", "History: 1 update") if one not in known
     ] == []
+    assert "the same" not in known + rejected
     assert "whether there is one cannot be told" in unknown
     assert "No target knows" not in unknown
     assert unknown.count("crm.sqlite is not there") == 1

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sync.model import Change, Leaf, Missing, Request
+from sync.model import UNKNOWN, Change, Leaf, Missing, Request
 from sync.reports.marking import Sides, clip, sides
 from sync.reports.values import shown, visible
 from sync.reports.wording import counted, spent
@@ -47,7 +47,7 @@ def _environment() -> Environment:
         "ago": ago,
         "spent": spent,
     }
-    environment.globals |= {"marked": marked, "link": link, "sent": sent, "CSRF": CSRF}
+    environment.globals |= {"marked": marked, "link": link, "sent": sent, "CSRF": CSRF, "UNKNOWN": UNKNOWN}
     return environment
 
 
