@@ -152,11 +152,19 @@ def _validate(tree: dict[str, Any], projection: Projection) -> tuple[dict[str, L
     return leaves, []
 
 
+READERS = {
+    "Input should be a valid boolean": ': via = ["bool"] reads text',
+    "Input should be a valid integer": ': via = ["int"] reads text',
+    "Input should be a number": ': via = ["decimal:2"] reads text',
+}
+"""The values of a CSV are all text: what makes of them what a vendor wants."""
+
+
 def _misfit(place: tuple[str, ...], message: str, projection: Projection) -> FieldError:
     """Pydantic's place ends in list positions and names of union members; the longest mapped field in it is meant."""
     for rule in projection.rules:
         if place[: len(rule.path)] == rule.path:
-            return FieldError(rule.field, f"{_from(rule)}{lowered(message)}")
+            return FieldError(rule.field, f"{_from(rule)}{lowered(message)}{READERS.get(message, '') if rule.sources else ''}")
     return FieldError(".".join(place), message)
 
 

@@ -189,11 +189,12 @@ def test_what_means_the_same_is_taken_by_the_schema() -> None:
 @pytest.mark.parametrize(
     ("field", "written", "value", "said"),
     [
-        ("stars", "x", "hunter2", "from x: input should be a valid integer"),
+        ("stars", "x", "hunter2", 'from x: input should be a valid integer: via = ["int"] reads text'),
         ("name", "x", b"hunter2", "from x: input should be a valid string"),
         ("name", "{x}", b"hunter2", "from x: a bytes is not text"),
         ("credit", "x", Decimal(-47114711), "from x: input should be greater than or equal to 0"),
-        ("active", "x", "hunter2", "from x: input should be a valid boolean"),
+        ("active", "x", "hunter2", 'from x: input should be a valid boolean: via = ["bool"] reads text'),
+        ("credit", "x", "hunter2", 'from x: input should be a number: via = ["decimal:2"] reads text'),
         ("tags", "x", "hunter2", "from x: input should be a valid list"),
         ("tags", "x", ["a", "b", {"hunter2": 1}], "from x: input should be a valid string"),
         ("stars", {"from": "x", "via": ["trim", "int"]}, "hunter2", "from x via int: not a number"),
