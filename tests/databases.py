@@ -44,12 +44,14 @@ async def run_mysql(url: str, *statements: str) -> Sequence[Any]:
         charset="utf8mb4",
         autocommit=True,
     )
-    async with connection.cursor() as cursor:
-        for statement in statements:
-            await cursor.execute(statement)
-        rows: Sequence[Any] = await cursor.fetchall()
-    await connection.ensure_closed()
-    return rows
+    try:
+        async with connection.cursor() as cursor:
+            for statement in statements:
+                await cursor.execute(statement)
+            rows: Sequence[Any] = await cursor.fetchall()
+            return rows
+    finally:
+        await connection.ensure_closed()
 
 
 @pytest.fixture(scope="session")

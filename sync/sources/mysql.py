@@ -165,7 +165,11 @@ class MysqlDialect(Dialect):
                 init_command="SET SESSION time_zone = '+00:00', net_write_timeout = 600",
                 ssl=secure,
             )
-        await MysqlSnapshot(self._address, connection).run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        try:
+            await MysqlSnapshot(self._address, connection).run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
