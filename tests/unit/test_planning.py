@@ -1,11 +1,13 @@
 """Customers that wait -> entries of a plan."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Annotated, Any
 
 import pytest
 
+from sync.app import Unwatched
 from sync.errors import FieldError, Refused
 from sync.model import (
     UNKNOWN,
@@ -19,15 +21,17 @@ from sync.model import (
     Foreign,
     Identity,
     Leaf,
+    Outcome,
     Pending,
     Rejection,
     Request,
+    Settlement,
     Unchanged,
     Update,
 )
 from sync.pipeline.feeds import Feed, Target
 from sync.pipeline.gone import NOT_SHOWN, GonePolicy
-from sync.pipeline.planning import Sight, look, planned
+from sync.pipeline.planning import Sight, look, make_plan, planned
 from sync.pipeline.project import Projection
 from sync.pipeline.rules import compile_rules
 from sync.ports import Page, Source
@@ -189,10 +193,10 @@ def test_who_is_not_shown_before_everybody_was_called_is_not_gone_yet_and_is_loo
 
 
 class Town(Source):
-    """One customer, who bears this digest."""
+    """These customers are there."""
 
-    def __init__(self, digest: bytes) -> None:
-        self._digest = digest
+    def __init__(self, *customers: Customer) -> None:
+        self._customers = customers
 
     async def fields(self) -> Mapping[str, str]:
         return {}
@@ -202,7 +206,7 @@ class Town(Source):
         yield Page([])
 
     async def fetch(self, keys: Sequence[str]) -> Sequence[Customer]:
-        return [Customer(key, {"id": 4711, "Name": "Bo", "Stars": 3}, self._digest) for key in keys if key == "7"]
+        return [customer for customer in self._customers if customer.key in keys]
 
     async def everybody(self) -> AsyncIterator[Sequence[str]]:
         yield []
@@ -214,12 +218,16 @@ class Town(Source):
         pass
 
 
+def bo(key: str, id: int = 4711, digest: bytes = b"seen") -> Customer:
+    return Customer(key, {"id": id, "Name": "Bo", "Stars": 3}, digest)
+
+
 @pytest.mark.parametrize(("digest", "again"), [(b"seen", False), (b"newer", True)])
 async def test_who_has_changed_since_it_was_filed_is_planned_as_it_is_now_and_filed_once_more(digest: bytes, again: bool) -> None:
     store, shop = Memory(), target()
     await store.file(Filing("crm", [("7", b"seen")], ["shop"]))
     waiting = await store.pending("shop", "", 9)
-    sight = await look(shop, Feed("crm", Town(digest), (shop,), (shop,)), store, waiting)
+    sight = await look(shop, Feed("crm", Town(bo("7", digest=digest)), (shop,), (shop,)), store, waiting)
     [(found, _)] = planned(shop, sight, {})
     assert isinstance(found, Update)
     assert (found.version, found.leaves["name"]) == (waiting[0].version, "Bo")
@@ -234,5 +242,48 @@ async def test_who_was_seen_and_is_not_shown_is_doubtful_only_where_a_target_wan
     store, shop = Memory(), target(gone=GonePolicy(missing))
     await store.file(Filing("crm", [("8", b"seen"), ("10", b"seen")], ["shop"]))
     waiting = [Pending("8", 1), Pending("9", 1), Pending("10", 1, gone=True)]
-    sight = await look(shop, Feed("crm", Town(b"seen"), (shop,), (shop,)), store, waiting)
+    sight = await look(shop, Feed("crm", Town(bo("7")), (shop,), (shop,)), store, waiting)
     assert sight.doubtful == doubtful
+
+
+# ---- who claims whose id
+
+
+async def plan_of(store: Memory, *customers: Customer) -> dict[str, Entry]:
+    shop = target()
+    plan = await make_plan(shop, Feed("crm", Town(*customers), (shop,), (shop,)), store, Unwatched())
+    with closing(plan):
+        return {entry.customer: entry for entry in plan.entries()}
+
+
+def claimed_by(entry: Entry) -> list[str]:
+    return [error.message for error in entry.errors] if isinstance(entry, Rejection) else []
+
+
+async def test_two_that_wait_and_claim_one_vendor_id_are_both_rejected_and_the_others_go() -> None:
+    store = Memory()
+    await store.file(Filing("crm", [(key, b"seen") for key in "789"], ["shop"]))
+    found = await plan_of(store, bo("7"), bo("8"), bo("9", 4712))
+    assert claimed_by(found["7"]) == ["the same vendor id is claimed by customer 8"]
+    assert claimed_by(found["8"]) == ["the same vendor id is claimed by customer 7"]
+    assert isinstance(found["9"], Update)
+
+
+async def test_who_is_in_step_is_rejected_too_once_another_claims_its_vendor_id() -> None:
+    store = Memory()
+    await store.file(Filing("crm", [("7", b"seen"), ("8", b"seen")], ["shop"]))
+    [seven, _] = await store.pending("shop", "", 9)
+    await store.settle("shop", URL, [Settlement("7", "4711", seven.version, Outcome.DELIVERED, taken={"name": "Bo", "stars": 3})])
+    found = await plan_of(store, bo("7"), bo("8"))
+    assert claimed_by(found["7"]) == ["the same vendor id is claimed by customer 8"]
+    assert claimed_by(found["8"]) == ["the same vendor id is claimed by customer 7"]
+
+
+async def test_whoever_has_moved_to_another_vendor_id_leaves_its_own_to_the_next() -> None:
+    store = Memory()
+    await store.file(Filing("crm", [("7", b"seen"), ("8", b"seen")], ["shop"]))
+    [seven, _] = await store.pending("shop", "", 9)
+    await store.settle("shop", URL, [Settlement("7", "4711", seven.version, Outcome.DELIVERED, taken={"name": "Bo", "stars": 3})])
+    await store.file(Filing("crm", [("7", b"moved")], ["shop"]))
+    found = await plan_of(store, bo("7", 4712, b"moved"), bo("8"))
+    assert {customer: type(entry) for customer, entry in found.items()} == {"7": Update, "8": Update}
