@@ -7,7 +7,7 @@ from typing import Any
 
 SKEW = timedelta(days=1)
 """A time stamp further in the future than any time zone explains is a wrong clock; it must not move the cursor."""
-AHEAD = "lies in the future in {} rows: set the clock or the values right; until then they are read every time"
+AHEAD = "lies in the future (rows: {}): set the clock or the values right; until then they are read every time"
 BACK = "has gone back (a copy was restored, a clock set back, or the newest rows deleted): every row is compared once more"
 SECONDS = (10**8, 10**11)
 MILLISECONDS = (10**11, 10**14)

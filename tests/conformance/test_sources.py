@@ -583,7 +583,7 @@ async def test_a_clock_that_is_wrong_is_told_and_moves_no_cursor(ground: Ground,
     ground.fill([(3, "Cem", at(1))])
     assert await fresh(source, store) == ["1", "2", "3"]
     assert told == [
-        "sources.crm: Moved lies in the future in 1 rows: set the clock or the values right; until then they are read every time"
+        "sources.crm: Moved lies in the future (rows: 1): set the clock or the values right; until then they are read every time"
     ]
 
 
