@@ -138,14 +138,34 @@ async def test_a_server_that_is_not_there_is_told_in_one_line_without_the_passwo
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.needs("server")
-async def test_a_server_without_tls_is_told_with_what_to_do_where_tls_is_required(ground: Ground) -> None:
-    ground.fill([])
-    address = Address("sources.crm", getattr(ground, "url", ""), tls="require")
-    source = Sql(Table("sources.crm", "Id", "Customer"), type(ground.dialect())(address), KEY)  # type: ignore[call-arg]
-    with pytest.raises(SourceError, match=r'; it speaks no TLS: tls = "prefer" does without$'):
-        await source.fields()
-    await source.close()
+WITHOUT_TLS = r"; it speaks no TLS: tls = \"prefer\" does without$"
+
+
+async def test_a_postgres_without_tls_is_told_with_what_to_do_where_tls_is_required() -> None:
+    """It answers N when it is asked for TLS; by a socket of this machine it is not asked."""
+
+    over = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(8)
+        writer.write(b"N")
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        over.set()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        dialect = PostgresDialect(Address("sources.crm", f"postgresql://u@127.0.0.1:{port}/db", tls="require"))
+        with pytest.raises(SourceError, match=WITHOUT_TLS):
+            await Sql(Table("sources.crm", "Id", "Customer"), dialect, KEY).fields()
+        await asyncio.wait_for(over.wait(), 10)
+
+
+async def test_a_mariadb_without_tls_is_told_with_what_to_do_where_tls_is_required(mysql: str) -> None:
+    dialect = MysqlDialect(Address("sources.crm", mysql, tls="require"))
+    with pytest.raises(SourceError, match=WITHOUT_TLS):
+        await Sql(Table("sources.crm", "Id", "Customer"), dialect, KEY).fields()
 
 
 async def test_a_read_that_takes_too_long_is_told_with_what_to_do(server: Postgres) -> None:
