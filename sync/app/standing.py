@@ -1,5 +1,6 @@
 """Where things stand, and what a person does about it: status, failures, explain, retry, release."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from datetime import datetime
 from sync.app.parts import REMEMBERED, chosen_targets, open_board, open_feeds, state_path
 from sync.errors import SourceError, SyncError
 from sync.log import Redactor
-from sync.model import Explanation, Failure, Holding, Outcome, Released, Run, Standing, Tally
+from sync.model import Explanation, Failure, Holding, Released, Run, Standing, Tally
 from sync.pipeline.explain import Asked, explained
 from sync.pipeline.gates import GATES
 from sync.pipeline.rules import nearest
@@ -39,20 +40,20 @@ async def standing(settings: Settings) -> State:
         tallies = {tally.target: tally for tally in await ledger.tally()}
         every = [tallies.get(name, Tally(name, 0, 0, {})) for name in settings.targets]
         flying = {} if is_locked(path) else await ledger.in_flight()
+        listed = await ledger.failures(tuple(flying)) if flying else []
         accounts = {name: await ledger.standing(name) for name in settings.accounts}
         runs = await ledger.runs(LAST_RUNS)
     finally:
         await ledger.close()
     written = max((file.stat().st_mtime for file in (path, path.with_name(path.name + "-wal")) if file.exists()), default=None)
-    told = tuple(_ended(tally, flying.get(tally.target, 0)) for tally in every)
+    told = tuple(_ended(tally, listed) if tally.target in flying else tally for tally in every)
     at = datetime.fromtimestamp(written).astimezone() if written else None
     return State(told, accounts, at, tuple(runs if is_locked(path) else map(_broken_off, runs)))
 
 
-def _ended(tally: Tally, flying: int) -> Tally:
+def _ended(tally: Tally, listed: Sequence[Failure]) -> Tally:
     """What was in flight when the process ended is unknown, also before the next run has written that down."""
-    unknown = Outcome.UNKNOWN.value
-    return replace(tally, outcomes={**tally.outcomes, unknown: tally.outcomes.get(unknown, 0) + flying}) if flying else tally
+    return replace(tally, outcomes=dict(Counter(one.outcome.value for one in listed if one.target == tally.target)))
 
 
 def _broken_off(run: Run) -> Run:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 from sync.failpoints import EXIT_CODE
 from tests.journey.conftest import SOURCE, Place
@@ -128,6 +129,20 @@ def test_a_run_that_was_killed_is_told_as_one_before_the_next_run(shop: Place) -
     assert "under way" not in text.out
     assert shop.cli("run").code == 0
     assert "unknown" not in shop.cli("status").out
+
+
+def test_whoever_was_put_off_and_then_in_flight_when_a_run_was_killed_is_counted_once(shop: Place) -> None:
+    shop.config("rpm")
+    shop.target("rpm", 'Website = "Note"')
+    shop.sandbox.fault(vendor="rpm", fault="status", status=503, times=None)
+    shop.cli("run")
+    shop.sandbox.mend()
+    assert shop.cli("run", env={"CUSTOMER_SYNC_FAILPOINT": "after_reply"}).code == EXIT_CODE
+    standing, failures = shop.all(("status", "--json"), ("failures", "--json"))
+    counts = Counter(failure["outcome"] for failure in failures.tree["failures"])
+    told = standing.tree["targets"]["rpm"]
+    assert counts["unknown"] > 0
+    assert (told["deferred"], told["unknown"]) == (counts["deferred"], counts["unknown"])
 
 
 def test_refused_credentials_stop_their_account_alone_and_never_show_a_secret(shop: Place) -> None:
