@@ -53,6 +53,15 @@ class Firm:
         _, said = process.communicate(timeout=60)
         return process.returncode, said
 
+    def in_the_middle(self, answers: int = 90) -> subprocess.Popen[str]:
+        """A run that has had so many answers, of vendors that take their time."""
+        self.run()
+        self.change()
+        self.sandbox.switch(latency=0.02)
+        process = self.start()
+        until(lambda: len(self.sandbox.history()) > answers, process)
+        return process
+
     def wrong(self) -> list[str]:
         """After one more run: who is out of step, and what was sent that should not have been."""
         code, said = self.run()
@@ -122,12 +131,8 @@ def backed_up(state: Path, copy: Path) -> Iterator[None]:
 
 
 def test_a_backup_that_was_made_while_it_ran_takes_up_from_there(firm: Firm) -> None:
-    firm.run()
-    firm.change()
-    firm.sandbox.switch(latency=0.02)
     copy, kept = firm.folder / "copy.db", firm.folder / "kept.db"
-    process = firm.start()
-    until(lambda: len(firm.sandbox.history()) > 90, process)
+    process = firm.in_the_middle()
     with backed_up(firm.state, copy):
         until(lambda: copy.exists() and len(firm.sandbox.history()) > 120, process)
         shutil.copy(copy, kept)
@@ -139,11 +144,7 @@ def test_a_backup_that_was_made_while_it_ran_takes_up_from_there(firm: Firm) -> 
 
 @pytest.mark.long
 def test_another_program_that_locks_the_state_for_a_while_is_waited_for(firm: Firm) -> None:
-    firm.run()
-    firm.change()
-    firm.sandbox.switch(latency=0.02)
-    process = firm.start()
-    until(lambda: len(firm.sandbox.history()) > 90, process)
+    process = firm.in_the_middle()
     with closing(sqlite3.connect(firm.state, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         time.sleep(1)
@@ -155,11 +156,7 @@ def test_another_program_that_locks_the_state_for_a_while_is_waited_for(firm: Fi
 
 @pytest.mark.long
 def test_another_program_that_locks_the_state_for_long_is_told(firm: Firm) -> None:
-    firm.run()
-    firm.change()
-    firm.sandbox.switch(latency=0.02)
-    process = firm.start()
-    until(lambda: len(firm.sandbox.history()) > 90, process)
+    process = firm.in_the_middle()
     with closing(sqlite3.connect(firm.state, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         _, said = process.communicate(timeout=60)
@@ -171,11 +168,7 @@ def test_another_program_that_locks_the_state_for_long_is_told(firm: Firm) -> No
 @pytest.mark.long
 def test_a_state_without_its_journal_is_an_older_one_and_takes_up_from_there(firm: Firm) -> None:
     """What a power cut may leave."""
-    firm.run()
-    firm.change()
-    firm.sandbox.switch(latency=0.02)
-    process = firm.start()
-    until(lambda: len(firm.sandbox.history()) > 110, process)
+    process = firm.in_the_middle(110)
     process.kill()
     process.communicate()
     for journal in firm.folder.glob("state.db-*"):
